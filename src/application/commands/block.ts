@@ -1,0 +1,17 @@
+import { block as decide } from '../../domain/aggregates/user.ts';
+import { BlockUntil } from '../../domain/value-objects/block-until.ts';
+import { BlockReason } from '../../domain/value-objects/profile-text.ts';
+import { command } from './command.ts';
+import * as field from './fields.ts';
+
+/** Blocks the user, or replaces reason and end of the block there is. With `until` the block ends by itself. */
+export const block = command({
+  input: field.closed({
+    reason: field.optional(field.orNull(field.blockReason)),
+    until: field.optional(field.orNull(field.blockUntil)),
+  }),
+  decide: (user, { reason = null, until = null }, { now }) =>
+    decide(user, reason && BlockReason(reason), until && BlockUntil(until, now)),
+  later: ({ until }, { now }) =>
+    until ? { command: 'end_block', input: { blocked_at: now.toISOString() }, due: BlockUntil(until, now) } : undefined,
+});

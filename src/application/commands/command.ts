@@ -1,0 +1,18 @@
+import type { Static, TSchema } from 'typebox';
+import type { User } from '../../domain/aggregates/user.ts';
+import type { UserEvent } from '../../domain/events/user-events.ts';
+
+/** What a decision may know besides state and input. */
+export type Moment = { now: Date };
+
+/** One command: its input schema and its decision. Its name is its key in the registry. */
+export type Command<S extends TSchema = TSchema> = {
+  input: S;
+  decide: (user: User | null, input: Static<S>, moment: Moment) => UserEvent[];
+  /** Marks the one command whose user does not exist yet. */
+  creates?: true;
+  /** A command to run at a later time because of this one. */
+  later?: (input: Static<S>, moment: Moment) => { command: string; input: unknown; due: string } | undefined;
+};
+
+export const command = <S extends TSchema>(definition: Command<S>): Command<S> => definition;

@@ -1,0 +1,14 @@
+import { present } from '../../domain/aggregates/user.ts';
+import { Problem } from '../../domain/problem.ts';
+import type { StoredUser, UserRepository } from '../../domain/repositories/user-repository.ts';
+import type { UserId } from '../../domain/value-objects/user-id.ts';
+
+/** @throws Problem user-not-found, user-deleted */
+export const getById =
+  (users: Pick<UserRepository, 'find'>) =>
+  async (userId: UserId): Promise<StoredUser> => {
+    const stored = await users.find(userId);
+    present(stored?.user ?? null);
+    if (stored === null) throw new Problem('user-not-found');
+    return stored;
+  };

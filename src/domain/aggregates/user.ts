@@ -1,0 +1,185 @@
+import type { UserEvent, UserEvents } from '../events/user-events.ts';
+import { Problem } from '../problem.ts';
+import { type Email, emailKey } from '../value-objects/email.ts';
+import type { LanguageCode } from '../value-objects/language-code.ts';
+import type { Phone } from '../value-objects/phone.ts';
+import { defaultPrivacySettings, type PrivacySettings } from '../value-objects/privacy-settings.ts';
+import type { Username } from '../value-objects/username.ts';
+import { type Evolve, foldWith } from './aggregate-root.ts';
+
+/** A user's state. Times are RFC 3339 strings in UTC. Every personal field is null once the user is deleted. */
+export type User = Readonly<{
+  status: 'active' | 'inactive' | 'blocked' | 'deleted';
+  username: Username | null;
+  email: Email | null;
+  phone: Phone | null;
+  language_code: LanguageCode;
+  /** `before` is the status that unblocking returns to. */
+  blocked: Readonly<{ reason: string | null; until: string | null; at: string; before: 'active' | 'inactive' }> | null;
+  avatar_url: string | null;
+  bio: string | null;
+  birth_date: string | null;
+  privacy_settings: PrivacySettings;
+  created_at: string;
+  updated_at: string;
+}>;
+
+const nobody: User = {
+  status: 'active',
+  username: null,
+  email: null,
+  phone: null,
+  language_code: 'en' as LanguageCode,
+  blocked: null,
+  avatar_url: null,
+  bio: null,
+  birth_date: null,
+  privacy_settings: defaultPrivacySettings,
+  created_at: '',
+  updated_at: '',
+};
+
+/** Raise when `evolve` or `User` changes its meaning: rows folded by another version are folded again from the log. */
+export const USER_FOLD = 1;
+
+const evolve: Evolve<User, UserEvents> = {
+  UserCreated: (user, { data, personal, at }) => ({ ...user, ...data, ...personal, created_at: at, updated_at: at }),
+  UserUsernameChanged: (user, { personal, at }) => ({ ...user, username: personal.username ?? null, updated_at: at }),
+  UserEmailChanged: (user, { personal, at }) => ({ ...user, email: personal.email ?? null, updated_at: at }),
+  UserPhoneChanged: (user, { personal, at }) => ({ ...user, phone: personal.phone ?? null, updated_at: at }),
+  UserAvatarUrlChanged: (user, { personal, at }) => ({ ...user, avatar_url: personal.avatar_url ?? null, updated_at: at }),
+  UserBioChanged: (user, { personal, at }) => ({ ...user, bio: personal.bio ?? null, updated_at: at }),
+  UserBirthDateChanged: (user, { personal, at }) => ({ ...user, birth_date: personal.birth_date ?? null, updated_at: at }),
+  UserLanguageCodeChanged: (user, { data, at }) => ({ ...user, ...data, updated_at: at }),
+  UserPrivacySettingsChanged: (user, { data, at }) => ({
+    ...user,
+    privacy_settings: { ...user.privacy_settings, ...data.privacy_settings },
+    updated_at: at,
+  }),
+  UserActivated: (user, { at }) => ({ ...user, status: 'active', updated_at: at }),
+  UserDeactivated: (user, { at }) => ({ ...user, status: 'inactive', updated_at: at }),
+  UserBlocked: (user, { data, personal, at }) => ({
+    ...user,
+    status: 'blocked',
+    blocked: { reason: personal.reason ?? null, until: data.until, at, before: stateBeforeBlock(user) },
+    updated_at: at,
+  }),
+  UserUnblocked: (user, { at }) => ({ ...user, status: stateBeforeBlock(user), blocked: null, updated_at: at }),
+  UserDeleted: (user, { at }) => ({
+    ...user,
+    status: 'deleted',
+    username: null,
+    email: null,
+    phone: null,
+    blocked: null,
+    avatar_url: null,
+    bio: null,
+    birth_date: null,
+    updated_at: at,
+  }),
+};
+
+const stateBeforeBlock = ({ status, blocked }: User) => blocked?.before ?? (status === 'inactive' ? 'inactive' : 'active');
+
+export const foldUser = foldWith(evolve, nobody);
+
+/** The keys that no two live users share; null claims nothing. */
+export const uniqueKeys = ({ email, phone }: User) => ({ email_key: email === null ? null : emailKey(email), phone_key: phone });
+
+/** The user, if there is one that was not deleted. */
+export const present = (user: User | null): User => {
+  if (user === null) throw new Problem('user-not-found');
+  if (user.status === 'deleted') throw new Problem('user-deleted');
+  return user;
+};
+
+const editable = (user: User | null): User => {
+  const found = present(user);
+  if (found.status === 'blocked') throw new Problem('user-blocked');
+  return found;
+};
+
+const event = <T extends keyof UserEvents>(
+  type: T,
+  personal: UserEvents[T]['personal'],
+  data: UserEvents[T]['data'],
+): UserEvent[] => [{ type, data, personal } as UserEvent];
+
+// Decisions: state and checked values in, events out. An empty list means that nothing happens.
+
+type NewUser = UserEvents['UserCreated']['data'] & UserEvents['UserCreated']['personal'];
+
+export const createUser = (user: User | null, { language_code, privacy_settings, ...personal }: NewUser): UserEvent[] => {
+  if (user !== null) throw new Problem(user.status === 'deleted' ? 'user-deleted' : 'user-exists');
+  requireContact(personal.email ?? null, personal.phone ?? null, ['/email', '/phone']);
+  return event('UserCreated', personal, { language_code, privacy_settings });
+};
+
+export const changeUsername = (user: User | null, change: Partial<Username>): UserEvent[] => {
+  const { username } = editable(user);
+  const next = { first_name: '', last_name: null, ...username, ...change };
+  return next.first_name === username?.first_name && next.last_name === username.last_name
+    ? []
+    : event('UserUsernameChanged', { username: next }, {});
+};
+
+export const changeEmail = (user: User | null, email: Email | null): UserEvent[] => {
+  const { email: before, phone } = editable(user);
+  requireContact(email, phone, ['/new_email']);
+  return email === before ? [] : event('UserEmailChanged', { email }, {});
+};
+
+export const changePhone = (user: User | null, phone: Phone | null): UserEvent[] => {
+  const { email, phone: before } = editable(user);
+  requireContact(email, phone, ['/new_phone']);
+  return phone === before ? [] : event('UserPhoneChanged', { phone }, {});
+};
+
+export const changeAvatarUrl = (user: User | null, avatar_url: string | null): UserEvent[] =>
+  editable(user).avatar_url === avatar_url ? [] : event('UserAvatarUrlChanged', { avatar_url }, {});
+
+export const changeBio = (user: User | null, bio: string | null): UserEvent[] =>
+  editable(user).bio === bio ? [] : event('UserBioChanged', { bio }, {});
+
+export const changeBirthDate = (user: User | null, birth_date: string | null): UserEvent[] =>
+  editable(user).birth_date === birth_date ? [] : event('UserBirthDateChanged', { birth_date }, {});
+
+export const changeLanguageCode = (user: User | null, language_code: LanguageCode): UserEvent[] =>
+  editable(user).language_code === language_code ? [] : event('UserLanguageCodeChanged', {}, { language_code });
+
+export const changePrivacySettings = (user: User | null, change: Partial<PrivacySettings>): UserEvent[] => {
+  const { privacy_settings: before } = editable(user);
+  const after = { ...before, ...change };
+  const keys = Object.keys(after) as (keyof PrivacySettings)[];
+  const changed = Object.fromEntries(keys.filter((key) => after[key] !== before[key]).map((key) => [key, after[key]]));
+  return Object.keys(changed).length === 0 ? [] : event('UserPrivacySettingsChanged', {}, { privacy_settings: changed });
+};
+
+export const activate = (user: User | null): UserEvent[] =>
+  editable(user).status === 'active' ? [] : event('UserActivated', {}, {});
+
+export const deactivate = (user: User | null): UserEvent[] =>
+  editable(user).status === 'inactive' ? [] : event('UserDeactivated', {}, {});
+
+export const block = (user: User | null, reason: string | null, until: string | null): UserEvent[] => {
+  const { blocked } = present(user);
+  return blocked?.reason === reason && blocked.until === until ? [] : event('UserBlocked', { reason }, { until });
+};
+
+export const unblock = (user: User | null): UserEvent[] =>
+  present(user).status === 'blocked' ? event('UserUnblocked', {}, {}) : [];
+
+/** The end of the block that began at `blockedAt`; a block that replaced it stands. */
+export const endBlock = (user: User | null, blockedAt: string): UserEvent[] =>
+  user?.blocked?.at === blockedAt ? event('UserUnblocked', {}, {}) : [];
+
+export const deleteUser = (user: User | null): UserEvent[] =>
+  user?.status === 'deleted' ? [] : present(user) && event('UserDeleted', {}, {});
+
+const requireContact = (email: Email | null, phone: Phone | null, pointers: string[]): void => {
+  if (email !== null || phone !== null) return;
+  const detail = 'a user needs an email address or a phone number';
+  throw new Problem('contact-required', {
+    errors: pointers.map((pointer) => ({ pointer, code: 'contact-required', detail })),
+  });
+};

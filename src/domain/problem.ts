@@ -1,0 +1,84 @@
+/** What kind of refusal a problem is. The presentation layer maps each kind to one HTTP status; nothing here knows HTTP. */
+export type ProblemKind =
+  | 'malformed'
+  | 'invalid'
+  | 'not-found'
+  | 'wrong-method'
+  | 'too-slow'
+  | 'conflict'
+  | 'gone'
+  | 'stale'
+  | 'too-large'
+  | 'headers-too-large'
+  | 'unsupported'
+  | 'unavailable'
+  | 'bug';
+
+type Entry = { kind: ProblemKind; title: string; help: string };
+
+/** Every refusal the service knows: code → kind, title, and what the reader can do. Codes are public: add, never rename. */
+export const catalogue = {
+  'malformed-request': { kind: 'malformed', title: 'The request cannot be parsed', help: 'The request line, a header, the path or the query string is not valid HTTP or not valid percent-encoded UTF-8. Correct it and send it again.' },
+  'malformed-json': { kind: 'malformed', title: 'The body is not valid JSON', help: 'Send one JSON object. A body is required here unless the value is given in the query string. Keys named __proto__ are not accepted.' },
+  'duplicate-key': { kind: 'malformed', title: 'An object in the body names a key twice', help: 'Readers disagree about which of the two counts, so neither is taken. Send each key once.' },
+  'too-deep': { kind: 'malformed', title: 'The body is nested too deeply', help: 'At most 16 levels of objects and arrays are read.' },
+  'invalid-utf8': { kind: 'malformed', title: 'The body is not valid UTF-8', help: 'JSON is UTF-8. Encode the body as UTF-8 and send it again.' },
+  'invalid-user-id': { kind: 'malformed', title: 'The path does not hold a user id', help: 'A user id is a UUID as in 550e8400-e29b-41d4-a716-446655440000, in either case, neither all zeros nor all ones.' },
+  'invalid-precondition': { kind: 'malformed', title: 'If-Match or If-None-Match cannot be read', help: 'Send the ETag of an earlier answer unchanged, for example If-Match: "3", or *.' },
+  'invalid-idempotency-key': { kind: 'malformed', title: 'The Idempotency-Key cannot be used', help: 'Send one to 255 visible ASCII characters, bare or in double quotes; a UUID is a good choice.' },
+  'validation-failed': { kind: 'invalid', title: 'A field is wrong', help: 'Each entry of "errors" names the field by JSON Pointer (or the query parameter), a code and the reason.' },
+  'contact-required': { kind: 'invalid', title: 'A user needs an email address or a phone number', help: 'Give at least one of the two; the last one cannot be removed.' },
+  'query-and-body': { kind: 'invalid', title: 'The value is given twice', help: 'Send the new value in the query string or in the JSON body, not in both. The body is the better choice: query strings end up in logs of proxies.' },
+  'idempotency-key-reused': { kind: 'invalid', title: 'The Idempotency-Key belongs to another request', help: 'A key names one request for 24 hours. Use a new key for a new request.' },
+  'invalid-cursor': { kind: 'invalid', title: 'The cursor is not one of ours', help: 'Use next_cursor of the page before, unchanged, with the same filters; or start again without a cursor.' },
+  'not-found': { kind: 'not-found', title: 'There is nothing at this address', help: 'See /docs for the routes of this service.' },
+  'user-not-found': { kind: 'not-found', title: 'There is no such user', help: 'No user was ever created with this id.' },
+  'task-not-found': { kind: 'not-found', title: 'There is no such task', help: 'Task ids are those that a 202 answer returned; a finished task is kept for 7 days.' },
+  'method-not-allowed': { kind: 'wrong-method', title: 'This address does not take this method', help: 'The Allow header lists the methods it takes.' },
+  'request-timeout': { kind: 'too-slow', title: 'The request took too long to arrive', help: 'Headers must arrive within 10 seconds and the whole request within 15.' },
+  'user-exists': { kind: 'conflict', title: 'The user id is taken', help: 'A user with this id exists. Leave user_id out to have one made.' },
+  'email-taken': { kind: 'conflict', title: 'The email address is taken', help: 'Another user has this address; upper and lower case are the same address.' },
+  'phone-taken': { kind: 'conflict', title: 'The phone number is taken', help: 'Another user has this number.' },
+  'user-blocked': { kind: 'conflict', title: 'The user is blocked', help: 'Unblock the user first; a blocked user can only be blocked again, unblocked or deleted.' },
+  'idempotency-in-progress': { kind: 'conflict', title: 'The first request with this Idempotency-Key is still running', help: 'Send the same request again in a moment.' },
+  'user-deleted': { kind: 'gone', title: 'The user was deleted', help: 'Deleting is final. The id stays taken; create a new user with another id.' },
+  'version-conflict': { kind: 'stale', title: 'The user has changed since you read it', help: 'The ETag header has the current version. Read the user again, then decide.' },
+  'payload-too-large': { kind: 'too-large', title: 'The body is too large', help: 'A body may have 64 KiB.' },
+  'headers-too-large': { kind: 'headers-too-large', title: 'The request line and headers are too large', help: 'Together they may have 16 KiB.' },
+  'unsupported-media-type': { kind: 'unsupported', title: 'The body is not application/json', help: 'Send Content-Type: application/json in UTF-8 and no Content-Encoding.' },
+  'store-unavailable': { kind: 'unavailable', title: 'The database cannot be reached', help: 'Nothing was changed. Send the request again after Retry-After seconds.' },
+  'outcome-unknown': { kind: 'unavailable', title: 'It is not known whether the change was made', help: 'The database did not answer in time. Read the user, or send the request again with the same Idempotency-Key: it takes effect at most once.' },
+  overloaded: { kind: 'unavailable', title: 'The service is busy', help: 'Nothing was changed. Send the request again after Retry-After seconds.' },
+  'shutting-down': { kind: 'unavailable', title: 'This process is stopping', help: 'Nothing was changed. Send the request again; another process, or this one restarted, will answer.' },
+  'internal-error': { kind: 'bug', title: 'The service made a mistake', help: 'This is a bug. Report the request_id; the log has the rest.' },
+} as const satisfies Record<string, Entry>;
+
+export type ProblemCode = keyof typeof catalogue;
+
+/** One wrong field: `pointer` is a JSON Pointer into the body (RFC 6901), or the query parameter after a slash. */
+export type FieldError = { pointer: string; code: string; detail: string };
+
+type Facts = {
+  /** The reason in one sentence; never holds a value that a client sent. */
+  detail?: string;
+  errors?: FieldError[];
+  /** The user's current version, for `version-conflict`. */
+  version?: number;
+};
+
+/** A refusal from the catalogue. Matched by `instanceof` and `code`, never by message. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly facts: Facts;
+
+  constructor(code: ProblemCode, facts: Facts = {}, options?: ErrorOptions) {
+    super(facts.detail ?? catalogue[code].title, options);
+    this.name = 'Problem';
+    this.code = code;
+    this.facts = facts;
+  }
+
+  get kind(): ProblemKind {
+    return catalogue[this.code].kind;
+  }
+}

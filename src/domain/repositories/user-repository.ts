@@ -1,0 +1,72 @@
+import type { User } from '../aggregates/user.ts';
+import type { RecordedUserEvent, UserEvent } from '../events/user-events.ts';
+import type { UserId } from '../value-objects/user-id.ts';
+
+/** A user as stored: the folded state, and the number of events it is folded from. */
+export type StoredUser = Readonly<{ user_id: UserId; version: number; user: User }>;
+
+/** One event as the log keeps it. `personal` lacks the fields that can no longer be read. */
+export type LoggedEvent = RecordedUserEvent & {
+  position: number;
+  stream: string;
+  version: number;
+  schema_version: number;
+  actor: string | null;
+  correlation_id: string | null;
+};
+
+/** Work for later, written in the same transaction as the change that calls for it. */
+export type NewTask = Readonly<{
+  task_id: string;
+  command: string;
+  /** The command's input; personal, so it is removed when the task ends. */
+  input: unknown;
+  if_match: readonly number[] | null;
+  due_at: string;
+}>;
+
+export type Decision = { events: UserEvent[]; task?: NewTask | undefined };
+
+/** The once-only record of a request with an Idempotency-Key. Both are keyed hashes; no part of the request is kept. */
+export type Once = Readonly<{ key: string; request_hash: string; status: number }>;
+
+/** The answer that a once-only record stands for. */
+export type Answered = Readonly<{ request_hash: string; status: number; user_id: UserId; version: number; task_id: string | null }>;
+
+/** One command on one user. */
+export type Change = Readonly<{
+  /** Names this change in the log; the same change sent twice takes effect once. */
+  command_id: string;
+  user_id: UserId;
+  /** Pure: it may run again on a newer state when another writer was faster. */
+  decide: (user: User | null, version: number) => Decision;
+  /** True where the events are only tried, and just the task is written: the change itself happens later. */
+  dry_run?: boolean;
+  /** True where the user is expected not to exist yet: saves a look. */
+  creates?: boolean;
+  once?: Once | undefined;
+  /** The task that this change completes, in the same transaction. */
+  completes?: string | undefined;
+  at: Date;
+  actor: string | null;
+  correlation_id: string | null;
+}>;
+
+/** What came of a change: done, now or by an earlier run of the same one; or answered long ago, under its once-only key. */
+export type Changed =
+  | { outcome: 'done'; stored: StoredUser }
+  | { outcome: 'answered'; answered: Answered };
+
+export interface UserRepository {
+  /**
+   * Loads, decides, appends, retries: the whole life of a command, in one transaction with its neighbours.
+   * @throws Problem what `decide` refused, a taken key, or the store's absence
+   */
+  update(change: Change): Promise<Changed>;
+  /** The current state, from the database. */
+  find(userId: UserId): Promise<StoredUser | null>;
+  /** The state as it was at `version`. */
+  findAt(userId: UserId, version: number): Promise<StoredUser | null>;
+  /** The user's events with a version greater than `after`, oldest first. */
+  history(userId: UserId, after: number, limit: number): Promise<LoggedEvent[]>;
+}

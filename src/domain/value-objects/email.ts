@@ -1,0 +1,34 @@
+import { domainToASCII } from 'node:url';
+import { type Branded, InvalidValue } from './value-object.ts';
+
+/** An address as it is written to: the local part as typed, the domain in lower-case ASCII (IDNA). */
+export type Email = Branded<'Email'>;
+
+// Linear patterns only; the length is checked before any of them runs.
+const LOCAL_PART = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
+const DOMAIN_AS_TYPED = /^[\p{L}\p{N}\p{M}.-]+$/u;
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+const invalid = (detail: string) => new InvalidValue('invalid-email', detail);
+
+/** A dot-atom local part in ASCII @ a domain with a dot (RFC 5321, RFC 5891). Nothing is trimmed. */
+export const Email = (text: string): Email => {
+  if (text.length > 254) throw invalid('must have at most 254 characters');
+  const at = text.lastIndexOf('@');
+  if (at < 1) throw invalid('must be an address like name@example.com');
+  const local = text.slice(0, at);
+  if (local.length > 64) throw invalid('must have at most 64 characters before the @');
+  if (!LOCAL_PART.test(local)) throw invalid('has a character or a dot before the @ that is not accepted there');
+  const typed = text.slice(at + 1);
+  const domain = DOMAIN_AS_TYPED.test(typed) ? domainToASCII(typed).toLowerCase() : '';
+  const labels = domain.split('.');
+  if (labels.length < 2 || domain.length > 253 || !labels.every((label) => LABEL.test(label)) || !/[a-z]/.test(labels.at(-1) ?? '')) {
+    throw invalid('must end in a domain name like example.com');
+  }
+  const email = `${local}@${domain}`;
+  if (email.length > 254) throw invalid('must have at most 254 characters');
+  return email as Email;
+};
+
+/** What makes two addresses the same one: compatibility form, lower case. Dots and plus signs count. */
+export const emailKey = (email: Email): string => email.normalize('NFKC').toLowerCase();

@@ -1,0 +1,147 @@
+/** A variable's text is not what it must be. Thrown by the parsers below; the message completes "NAME …". */
+class Mistake extends Error {}
+
+type Setting<T> = { default: string; about: string; parse: (text: string) => T; secret?: true };
+
+const setting = <T>(preset: string, about: string, parse: (text: string) => T, secret?: true): Setting<T> => ({
+  default: preset,
+  about,
+  parse,
+  ...(secret && { secret }),
+});
+
+const oneOf =
+  <T extends string>(...allowed: T[]) =>
+  (text: string): T => {
+    const found = allowed.find((value) => value === text);
+    if (found === undefined) throw new Mistake(`must be one of ${allowed.join(', ')}`);
+    return found;
+  };
+
+const whole =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(number >= min && number <= max)) throw new Mistake(`must be a whole number from ${min} to ${max}`);
+    return number;
+  };
+
+const flag = (text: string): boolean => oneOf('true', 'false')(text.toLowerCase() as 'true') === 'true';
+
+const words = (pattern: RegExp, form: string) => (text: string) => {
+  if (!pattern.test(text)) throw new Mistake(`must be ${form}`);
+  return text;
+};
+
+const urlOf =
+  (...schemes: string[]) =>
+  (text: string): string | null => {
+    if (text === '') return null;
+    if (!schemes.some((scheme) => text.startsWith(`${scheme}://`)) || !URL.canParse(text)) {
+      throw new Mistake(`must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`);
+    }
+    return text;
+  };
+
+export type DatabaseUrl = { kind: 'pglite'; folder: string | null } | { kind: 'postgres'; url: string };
+
+const databaseUrl = (text: string): DatabaseUrl => {
+  const folder = /^pglite:\/\/(.+)$/.exec(text)?.[1];
+  if (folder !== undefined) return { kind: 'pglite', folder: folder === 'memory' ? null : folder };
+  const url = text.replace(/^(postgres(?:ql)?)\+\w+:/, '$1:');
+  if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new Mistake('must be postgresql://user:password@host:5432/database, pglite://folder or pglite://memory');
+  }
+  return { kind: 'postgres', url };
+};
+
+const origins = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => {
+      if (!URL.canParse(part) || new URL(part).origin !== part) throw new Mistake('must list origins like https://app.example.com, separated by commas');
+      return part;
+    });
+
+const LEVELS = ['trace', 'debug', 'info', 'warning', 'warn', 'error', 'critical', 'fatal'] as const;
+const level = (text: string): string => {
+  const name = oneOf(...LEVELS)(text.toLowerCase() as 'info');
+  return { warning: 'warn', critical: 'fatal' }[name as string] ?? name;
+};
+
+/** Every variable that the service reads: default, meaning, check. `.env.example` and `lumin config` list the same. */
+export const settings = {
+  HOST: setting('127.0.0.1', 'Address to listen on. Container images set 0.0.0.0.', words(/^\S+$/, 'a host name or address')),
+  PORT: setting('8000', 'Port to listen on.', whole(0, 65_535)),
+  APP_ENV: setting('development', 'development, test or production. In production logs are JSON lines and AUTH_MODE must be said.', oneOf('development', 'test', 'production')),
+  APP_DEBUG: setting('false', 'true raises the log detail to debug, and nothing else.', flag),
+  LOG_LEVEL: setting('INFO', 'Least level to log: trace, debug, info, warning, error, critical.', level),
+  AUTH_MODE: setting('off', 'off (development only) or off-behind-gateway: another service in front of this one checks who calls.', oneOf('off', 'off-behind-gateway')),
+  ALLOWED_ORIGINS: setting('', 'Origins that browsers may call from, separated by commas.', origins),
+  DATABASE_URL: setting('pglite://.lumin/data', 'Where the data is: pglite://folder, pglite://memory or postgresql://user:password@host:5432/database (a +driver suffix is dropped).', databaseUrl, true),
+  DATABASE_POOL_SIZE: setting('10', 'PostgreSQL connections kept; together with DATABASE_MAX_OVERFLOW the most that are opened.', whole(1, 1000)),
+  DATABASE_MAX_OVERFLOW: setting('20', 'PostgreSQL connections beyond DATABASE_POOL_SIZE.', whole(0, 1000)),
+  MIGRATE_ON_START: setting('true', 'Bring the database schema up to date at start. false: run `npm run migrate` first.', flag),
+  REDIS_URL: setting('', 'Redis for the shared cache. Read and checked; used from the distributed release on.', urlOf('redis', 'rediss'), true),
+  REDIS_PASSWORD: setting('', 'Password for Redis, where REDIS_URL has none.', (text) => text, true),
+  REDIS_POOL_SIZE: setting('10', 'Redis connections.', whole(1, 1000)),
+  NATS_URL: setting('', 'NATS for events and tasks. Read and checked; used from the distributed release on.', urlOf('nats', 'tls'), true),
+  NATS_STREAM: setting('lumin-events', 'JetStream stream that events are published to.', words(/^[\w-]{1,100}$/, 'letters, digits, - and _')),
+  NATS_SUBJECT_PREFIX: setting('lumin', 'First part of every subject.', words(/^[\w-]{1,100}$/, 'letters, digits, - and _')),
+  EVENTS_PERSONAL: setting('omit', 'omit or include: whether published events carry personal data.', oneOf('omit', 'include')),
+  TASK_BROKER_URL: setting('', 'NATS for tasks, where it is not NATS_URL. Also read as TASKIQ_BROKER_URL.', urlOf('nats', 'tls'), true),
+  TASK_RESULT_BACKEND: setting('', 'Redis for task results, where it is not REDIS_URL. Also read as TASKIQ_RESULT_BACKEND.', urlOf('redis', 'rediss'), true),
+} satisfies Record<string, Setting<unknown>>;
+
+const aliases: Partial<Record<keyof typeof settings, string>> = {
+  TASK_BROKER_URL: 'TASKIQ_BROKER_URL',
+  TASK_RESULT_BACKEND: 'TASKIQ_RESULT_BACKEND',
+};
+
+export type Config = { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['parse']> };
+
+/** The configuration is wrong. `mistakes` has one line each, naming the variable. */
+export class InvalidConfig extends Error {
+  readonly mistakes: string[];
+
+  constructor(mistakes: string[]) {
+    super(mistakes.join('\n'));
+    this.name = 'InvalidConfig';
+    this.mistakes = mistakes;
+  }
+}
+
+const given = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string | undefined => {
+  const text = env[name] ?? env[aliases[name] ?? name];
+  return text === '' ? undefined : text;
+};
+
+/** @throws InvalidConfig */
+export const readConfig = (env: NodeJS.ProcessEnv): Config => {
+  const mistakes: string[] = [];
+  const entries = Object.entries(settings).map(([name, { default: preset, parse }]) => {
+    const text = given(env, name as keyof typeof settings);
+    try {
+      return [name, parse(text ?? preset)];
+    } catch (error) {
+      if (!(error instanceof Mistake)) throw error;
+      mistakes.push(`${name} ${error.message}`);
+      return [name, undefined];
+    }
+  });
+  if (env.APP_ENV === 'production' && given(env, 'AUTH_MODE') !== 'off-behind-gateway') {
+    mistakes.push('AUTH_MODE must be off-behind-gateway in production: this version checks no callers itself');
+  }
+  if (mistakes.length > 0) throw new InvalidConfig(mistakes);
+  return Object.fromEntries(entries) as Config;
+};
+
+/** Name, value in force and where it comes from; secrets are shown only as set or not. */
+export const describeConfig = (env: NodeJS.ProcessEnv): { name: string; value: string; source: string; about: string }[] =>
+  Object.entries(settings).map(([name, { default: preset, about, ...rest }]) => {
+    const text = given(env, name as keyof typeof settings);
+    const hidden = text !== undefined && 'secret' in rest && !text.startsWith('pglite:');
+    return { name, value: hidden ? '(set)' : (text ?? preset), source: text === undefined ? 'default' : 'environment', about };
+  });

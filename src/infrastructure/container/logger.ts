@@ -1,0 +1,26 @@
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { StoreFailure } from '../persistence/database.ts';
+import type { Config } from './config.ts';
+
+/** An error for the log: what happened and where, never a value. Messages of foreign errors may hold values, so they stay out. */
+const err = (error: Error): object => {
+  if (error instanceof StoreFailure) return { type: error.name, message: error.message, constraint: error.constraint };
+  const { type, stack } = stdSerializers.err(error);
+  const frames = (stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
+  const cause = error.cause instanceof Error ? { cause: err(error.cause) } : {};
+  return { type, code: (error as { code?: unknown }).code, stack: frames.slice(0, 8).map((line) => line.trim()), ...cause };
+};
+
+/** One JSON line per event; readable where a person looks on. */
+export const logger = async (config: Config, terminal: boolean): Promise<Logger> => {
+  const options = {
+    level: config.APP_DEBUG ? 'debug' : config.LOG_LEVEL,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err },
+  };
+  if (!terminal || config.APP_ENV === 'production') return pino(options);
+  const { default: pretty } = await import('pino-pretty');
+  return pino(options, pretty({ sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'level', singleLine: true }) as DestinationStream);
+};

@@ -1,0 +1,34 @@
+const MAX_KEYS = 256;
+
+/**
+ * Turns many lookups of one key into few lookups of many: while one is under way, the next keys gather. A lone lookup
+ * does not wait. Callers that ask for the same key share the answer.
+ */
+export const coalesce = <K, V>(loadMany: (keys: K[]) => Promise<Map<K, V>>): ((key: K) => Promise<V | null>) => {
+  type Lookup = { promise: Promise<V | null>; resolve: (value: V | null) => void; reject: (error: unknown) => void };
+  let gathering = new Map<K, Lookup>();
+  let running = false;
+
+  const drain = async (): Promise<void> => {
+    running = true;
+    await new Promise(setImmediate);
+    while (gathering.size > 0) {
+      const lookups = [...gathering].slice(0, MAX_KEYS);
+      gathering = new Map([...gathering].slice(MAX_KEYS));
+      try {
+        const found = await loadMany(lookups.map(([key]) => key));
+        for (const [key, { resolve }] of lookups) resolve(found.get(key) ?? null);
+      } catch (error) {
+        for (const [, { reject }] of lookups) reject(error);
+      }
+    }
+    running = false;
+  };
+
+  return (key) => {
+    const lookup = gathering.get(key) ?? Promise.withResolvers<V | null>();
+    gathering.set(key, lookup);
+    if (!running) void drain();
+    return lookup.promise;
+  };
+};

@@ -1,0 +1,53 @@
+/** The little that the store needs of a database: the same SQL on PGlite and on PostgreSQL. bigint comes back as a number. */
+export interface Database {
+  /** Runs one statement in a transaction of its own. @throws StoreFailure */
+  query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Brings the schema up or down, or says where it stands. Safe when many processes do it at once. */
+  migrate(direction: 'up' | 'down' | 'status'): Promise<MigrationStep[]>;
+  close(): Promise<void>;
+  /** For people: where the data is, without credentials. */
+  readonly location: string;
+  /** True where no other process can have this data open. */
+  readonly exclusive: boolean;
+}
+
+export type MigrationStep = { name: string; state: 'applied' | 'pending' | 'reverted' };
+
+/**
+ * What a failed statement means for the one who sent it.
+ * - unsent: it did not reach the server; nothing was changed
+ * - unknown: the connection went away meanwhile; it may still commit
+ * - rolled-back: the server gave it up for a reason that passes (deadlock, timeout, shutdown before it began)
+ * - refused: the server refuses this statement, and will again
+ */
+export type FailureKind = 'unsent' | 'unknown' | 'rolled-back' | 'refused';
+
+/** A failed statement. Its message never holds values: `detail` of a PostgreSQL error may, so it is left behind. */
+export class StoreFailure extends Error {
+  readonly kind: FailureKind;
+  readonly sqlstate: string | undefined;
+  readonly constraint: string | undefined;
+
+  constructor(kind: FailureKind, sqlstate?: string, constraint?: string) {
+    super(`${kind}${sqlstate ? ` (${sqlstate})` : ''}`);
+    this.name = 'StoreFailure';
+    this.kind = kind;
+    this.sqlstate = sqlstate;
+    this.constraint = constraint;
+  }
+}
+
+type ServerError = { code?: string; constraint?: string; severity?: string };
+
+// Deadlock, serialization, lock timeout, cancelled (statement timeout), out of memory or disk, read-only: all rolled back.
+const PASSING = new Set(['40P01', '40001', '55P03', '57014', '53100', '53200', '53400', '25006']);
+const AWAY = /^(?:08|57P0)/;
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+
+/** Classifies what a driver threw after the statement was handed to the server. */
+export const failureOf = (error: unknown): StoreFailure => {
+  const { code, constraint, severity } = error as ServerError;
+  if (code === undefined || severity === undefined || !SQLSTATE.test(code)) return new StoreFailure('unknown', code);
+  if (AWAY.test(code)) return new StoreFailure('unknown', code);
+  return new StoreFailure(PASSING.has(code) ? 'rolled-back' : 'refused', code, constraint);
+};

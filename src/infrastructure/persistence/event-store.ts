@@ -1,0 +1,131 @@
+import { foldUser, USER_FOLD, type User, uniqueKeys } from '../../domain/aggregates/user.ts';
+import type { UserEvent } from '../../domain/events/user-events.ts';
+import type { Answered, Change, Decision, LoggedEvent, StoredUser } from '../../domain/repositories/user-repository.ts';
+import type { UserId } from '../../domain/value-objects/user-id.ts';
+import type { Database } from './database.ts';
+import { openPersonal, sealPersonal } from './personal.ts';
+
+/** The version of the events' shape that this code writes. Older ones stay readable. */
+const SCHEMA_VERSION = 1;
+
+export const streamOf = (userId: UserId): string => `user-${userId}`;
+
+/** A change with its decision, ready to be appended. `after` is the state that it leads to. */
+export type Append = { change: Change; expected: number; decision: Decision; after: User | null };
+
+export type Outcome =
+  | { verdict: 'ok' | 'done' | 'ended' | 'conflict' | 'email-taken' | 'phone-taken' }
+  | { verdict: 'answered'; answered: Answered };
+
+const toRow = ({ change, expected, decision, after }: Append, ord: number) => {
+  const events = change.dry_run ? [] : decision.events;
+  const { task } = decision;
+  return {
+    ord,
+    command_id: change.command_id,
+    user_id: change.user_id,
+    stream: streamOf(change.user_id),
+    expected,
+    events: events.map(({ type, data, personal }) => ({
+      type,
+      schema_version: SCHEMA_VERSION,
+      data: { ...data, changed: [...Object.keys(data), ...Object.keys(personal)] },
+      personal: Object.keys(personal).length > 0 ? sealPersonal(personal) : null,
+    })),
+    at: change.at,
+    actor: change.actor,
+    correlation_id: change.correlation_id,
+    completes: change.completes,
+    fold: USER_FOLD,
+    status: after?.status,
+    state: after,
+    ...(after && uniqueKeys(after)),
+    once_key: change.once?.key,
+    request_hash: change.once?.request_hash,
+    answer: change.once?.status,
+    task_id: task?.task_id,
+    task: task && { command: task.command, input: sealPersonal(task.input), if_match: task.if_match, due_at: task.due_at },
+  };
+};
+
+/** The users row and the event row as the database gives them. */
+type UserRow = { user_id: UserId; version: number; fold: number; state: User };
+type EventRow = Omit<LoggedEvent, 'personal' | 'at'> & { personal: Uint8Array | null; at: Date };
+
+const toEvent = ({ personal, at, ...row }: EventRow): LoggedEvent =>
+  ({ ...row, at: at.toISOString(), personal: openPersonal(personal) ?? {} }) as LoggedEvent;
+
+const EVENT_COLUMNS = 'position, stream, version, type, schema_version, data, personal, actor, correlation_id, at';
+
+/** The log of events and its snapshot of every user: SQL on one side, domain types on the other. */
+export const eventStore = (database: Database) => {
+  const readStream = async (userId: UserId, after: number, limit: number): Promise<LoggedEvent[]> => {
+    const rows = await database.query<EventRow>(
+      `select ${EVENT_COLUMNS} from events where stream = $1 and version > $2 order by version limit $3`,
+      [streamOf(userId), after, limit],
+    );
+    return rows.map(toEvent);
+  };
+
+  const readAt = async (userId: UserId, version: number): Promise<StoredUser | null> => {
+    const events = await readStream(userId, 0, version);
+    return events.length === 0 ? null : { user_id: userId, version: events.length, user: foldUser(null, events) };
+  };
+
+  return {
+    readStream,
+    readAt,
+
+    /** The users with these ids, in one statement, by id. */
+    async load(userIds: readonly UserId[]): Promise<Map<UserId, StoredUser>> {
+      const rows = await database.query<UserRow>('select user_id, version, fold, state from users where user_id = any($1::uuid[])', [userIds]);
+      const users = await Promise.all(
+        rows.map(({ user_id, version, fold, state }) =>
+          // A row that another release folded is only trusted for its version.
+          fold === USER_FOLD ? { user_id, version, user: state } : readAt(user_id, version),
+        ),
+      );
+      return new Map(users.flatMap((user) => (user === null ? [] : [[user.user_id, user]])));
+    },
+
+    /** One transaction, one statement from here. The outcomes are in the order of the batch. @throws StoreFailure */
+    async append(batch: readonly Append[]): Promise<Outcome[]> {
+      const rows = await database.query<{ ord: number; outcome: string; answered: Answered | null }>(
+        'select ord, outcome, answered from append_v1($1::json)',
+        [JSON.stringify(batch.map(toRow))],
+      );
+      const outcomes = new Array<Outcome>(batch.length);
+      for (const { ord, outcome, answered } of rows) outcomes[ord] = { verdict: outcome, answered } as Outcome;
+      return outcomes;
+    },
+
+    /** The answer under a once-only key, if there is one. */
+    async answered(key: string): Promise<Answered | null> {
+      const [row] = await database.query<Answered>(
+        `select request_hash, status, user_id, version, task_id from idempotency_keys where key = $1 and created_at > now() - interval '24 hours'`,
+        [key],
+      );
+      return row ?? null;
+    },
+  };
+};
+
+export type EventStore = ReturnType<typeof eventStore>;
+
+/** The state that a decision leads to, folded as the log will be. */
+export const stateAfter = (user: User | null, events: readonly UserEvent[], at: Date): User =>
+  foldUser(
+    user,
+    events.map((event) => ({ ...event, at: at.toISOString() })),
+  );
+
+/** The keys that the change takes and its user did not have: no two changes in a batch may take the same one. */
+export const claimsOf = ({ before, after }: { before: StoredUser | null; after: User | null }): string[] => {
+  if (after === null) return [];
+  const held = before === null ? null : uniqueKeys(before.user);
+  const { email_key, phone_key } = uniqueKeys(after);
+  return [
+    ...(email_key !== null && email_key !== held?.email_key ? [`email ${email_key}`] : []),
+    ...(phone_key !== null && phone_key !== held?.phone_key ? [`phone ${phone_key}`] : []),
+  ];
+};

@@ -1,0 +1,103 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { Problem } from '../../domain/problem.ts';
+import type { Api } from './dependencies.ts';
+import { readCursor, signCursor } from './cursor.ts';
+import { matchesNone } from './headers.ts';
+import { userResponse } from './schemas/command.ts';
+import { eventView } from './schemas/event.ts';
+import { problemResponses } from './schemas/problem.ts';
+import { taskView } from './schemas/task.ts';
+import { userView } from './schemas/user.ts';
+import { userIdOf, userIdParams } from './user-id.ts';
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 200;
+const noQuery = { type: 'object', properties: {}, additionalProperties: false };
+
+export const queryRoutes = (server: FastifyInstance, api: Api): void => {
+  server.get<{ Params: { user_id: string } }>('/api/users/:user_id', {
+    schema: {
+      summary: 'Get a user',
+      description: 'The user as it is now, from the database. With If-None-Match: 304 where it has not changed.',
+      operationId: 'get_by_id',
+      tags: ['Users'],
+      params: userIdParams,
+      querystring: noQuery,
+      headers: Type.Object({ 'if-none-match': Type.Optional(Type.String({ description: 'ETag of an earlier answer.', examples: ['"1"'] })) }),
+      response: {
+        200: userResponse('The user.'),
+        304: { type: 'null', description: 'Not changed.' },
+        ...problemResponses(400, 404, 410, 422, 503),
+      },
+    },
+    handler: async (request, reply) => {
+      const stored = await api.getById(userIdOf(request.params.user_id));
+      reply.header('etag', `"${stored.version}"`);
+      return matchesNone(request.headers['if-none-match'], stored.version) ? reply.code(304).send() : reply.send(userView(stored));
+    },
+  });
+
+  server.get<{ Params: { user_id: string }; Querystring: { limit?: string; cursor?: string } }>('/api/users/:user_id/events', {
+    schema: {
+      summary: "Get a user's history",
+      description: 'Every change of the user as a CloudEvent, oldest first.',
+      operationId: 'get_history',
+      tags: ['Users'],
+      params: userIdParams,
+      querystring: Type.Object(
+        {
+          limit: Type.Optional(Type.String({ description: `Items on a page, 1 to ${MAX_LIMIT}.`, default: String(DEFAULT_LIMIT), examples: ['50'] })),
+          cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before.' })),
+        },
+        { additionalProperties: false },
+      ),
+      response: {
+        200: {
+          description: 'A page.',
+          headers: { link: { type: 'string', description: 'The next page, rel="next".' } },
+          content: {
+            'application/json': {
+              schema: Type.Object({ items: Type.Array(Type.Unsafe<object>({ $ref: 'Event#' })), next_cursor: Type.Unsafe<string | null>({ type: ['string', 'null'] }) }),
+            },
+          },
+        },
+        ...problemResponses(400, 404, 410, 422, 503),
+      },
+    },
+    handler: async (request, reply) => {
+      const userId = userIdOf(request.params.user_id);
+      const limit = limitOf(request.query.limit);
+      const scope = `events ${userId}`;
+      const after = request.query.cursor === undefined ? 0 : Number(readCursor(api.hash, scope, request.query.cursor));
+      const { events, next } = await api.getHistory(userId, after, limit);
+      const cursor = next === null ? null : signCursor(api.hash, scope, String(next));
+      if (cursor !== null) reply.header('link', `</api/users/${userId}/events?limit=${limit}&cursor=${cursor}>; rel="next"`);
+      return { items: events.map((event) => eventView(userId, event)), next_cursor: cursor };
+    },
+  });
+
+  server.get<{ Params: { task_id: string } }>('/api/users/tasks/:task_id', {
+    schema: {
+      summary: 'Get the status of an asynchronous operation',
+      description: 'The task as it stands.',
+      operationId: 'get_task',
+      tags: ['Tasks'],
+      params: Type.Object({ task_id: Type.String({ description: 'The id that the 202 answer returned.', examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }) }),
+      querystring: noQuery,
+      response: {
+        200: { description: 'The task.', content: { 'application/json': { schema: { $ref: 'Task#' } } } },
+        ...problemResponses(400, 404, 422, 503),
+      },
+    },
+    handler: async (request) => taskView(await api.getTask(request.params.task_id)),
+  });
+};
+
+/** @throws Problem validation-failed */
+const limitOf = (text: string | undefined): number => {
+  if (text === undefined) return DEFAULT_LIMIT;
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw new Problem('validation-failed', { errors: [{ pointer: '/limit', code: 'out-of-range', detail: `must be a whole number from 1 to ${MAX_LIMIT}` }] });
+};

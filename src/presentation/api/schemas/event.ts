@@ -1,0 +1,40 @@
+import { Type } from 'typebox';
+import type { LoggedEvent } from '../../../domain/repositories/user-repository.ts';
+import type { UserId } from '../../../domain/value-objects/user-id.ts';
+
+export const eventSchema = Type.Object(
+  {
+    specversion: Type.Literal('1.0'),
+    id: Type.String({ description: '<stream>:<version>; the same wherever the event is seen.' }),
+    source: Type.Literal('/lumin/users'),
+    type: Type.String({ examples: ['lumin.users.UserEmailChanged.v1'] }),
+    subject: Type.String({ format: 'uuid', description: 'The user.' }),
+    time: Type.String({ format: 'date-time' }),
+    datacontenttype: Type.Literal('application/json'),
+    position: Type.String({ description: 'Place in the log of all users, a decimal number.' }),
+    version: Type.Integer({ minimum: 1, description: "Place in the user's own history." }),
+    actor: Type.Optional(Type.String()),
+    correlationid: Type.Optional(Type.String()),
+    data: Type.Object(
+      { changed: Type.Array(Type.String(), { description: 'The fields that the event sets.' }), personal: Type.Optional(Type.Object({}, { description: 'The personal part.' })) },
+      { description: 'What happened.' },
+    ),
+  },
+  { $id: 'Event', title: 'Event', description: 'An event in CloudEvents 1.0 form.', additionalProperties: false },
+);
+
+/** CloudEvents 1.0 in JSON, with extensions position, version, actor and correlationid. */
+export const eventView = (userId: UserId, event: LoggedEvent) => ({
+  specversion: '1.0',
+  id: `${event.stream}:${event.version}`,
+  source: '/lumin/users',
+  type: `lumin.users.${event.type}.v${event.schema_version}`,
+  subject: userId,
+  time: event.at,
+  datacontenttype: 'application/json',
+  position: String(event.position),
+  version: event.version,
+  ...(event.actor !== null && { actor: event.actor }),
+  ...(event.correlation_id !== null && { correlationid: event.correlation_id }),
+  data: { ...event.data, personal: event.personal },
+});

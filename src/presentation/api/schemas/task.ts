@@ -1,0 +1,45 @@
+import { Type } from 'typebox';
+import type { StoredProblem, Task } from '../../../domain/repositories/task-repository.ts';
+import { Problem, type ProblemCode } from '../../../domain/problem.ts';
+import { problemDocument } from '../problems.ts';
+
+const time = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time', description });
+const count = Type.Integer({ minimum: 0 });
+
+export const taskSchema = Type.Object(
+  {
+    task_id: Type.String({ pattern: '^task_[0-9a-v]{26}$', examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }),
+    command: Type.String({ examples: ['change_email'] }),
+    user_id: Type.String({ format: 'uuid' }),
+    status: Type.Unsafe<string>({ type: 'string', enum: ['queued', 'running', 'succeeded', 'failed', 'cancelled'] }),
+    progress: Type.Unsafe<object | null>({ type: ['object', 'null'], properties: { done: count, total: count, failed: count }, description: 'For tasks of many steps.' }),
+    attempts: count,
+    created_at: Type.String({ format: 'date-time' }),
+    started_at: time('When it was first tried.'),
+    finished_at: time('When it ended.'),
+    result: Type.Unsafe<object | null>({
+      type: ['object', 'null'],
+      properties: { version: Type.Integer({ description: 'Version of the user that the task led to.' }) },
+      required: ['version'],
+      additionalProperties: false,
+    }),
+    error: Type.Unsafe<object | null>({ anyOf: [{ $ref: 'Problem#' }, { type: 'null' }], description: 'The problem that stopped it.' }),
+  },
+  { $id: 'Task', title: 'Task', description: 'An asynchronous operation. Kept for 7 days after it ended.', additionalProperties: false },
+);
+
+export const problemOfTask = ({ code, ...facts }: StoredProblem): Problem => new Problem(code as ProblemCode, facts);
+
+export const taskView = (task: Task) => ({
+  task_id: task.task_id,
+  command: task.command,
+  user_id: task.user_id,
+  status: task.status,
+  progress: null,
+  attempts: task.attempts,
+  created_at: task.created_at,
+  started_at: task.started_at,
+  finished_at: task.finished_at,
+  result: task.result_version === null ? null : { version: task.result_version },
+  error: task.error && problemDocument(problemOfTask(task.error)),
+});

@@ -1,0 +1,63 @@
+import { Type } from 'typebox';
+import type { StoredUser } from '../../../domain/repositories/user-repository.ts';
+
+const nullable = (format: string | undefined, description: string, example?: string) =>
+  Type.Unsafe<string | null>({ type: ['string', 'null'], description, ...(format && { format }), ...(example && { examples: [example] }) });
+const time = (description: string) => Type.String({ format: 'date-time', description, examples: ['2026-01-31T12:00:00.000Z'] });
+
+const privacySettings = Type.Object({
+  profile_visibility: Type.Unsafe<string>({ type: 'string', enum: ['everyone', 'users', 'nobody'] }),
+  show_email: Type.Boolean(),
+  show_phone: Type.Boolean(),
+  show_birth_date: Type.Boolean(),
+  show_profile_views: Type.Boolean(),
+  show_bio: Type.Boolean(),
+  allow_search: Type.Boolean(),
+}, { additionalProperties: false });
+
+export const userSchema = Type.Object(
+  {
+    user_id: Type.String({ format: 'uuid', examples: ['550e8400-e29b-41d4-a716-446655440000'] }),
+    username: Type.Object(
+      { first_name: Type.String({ examples: ['John'] }), last_name: nullable(undefined, 'Family name.', 'Doe') },
+      { additionalProperties: false },
+    ),
+    email: nullable('email', 'Email address.', 'john.doe@example.com'),
+    phone: nullable(undefined, 'Phone number in E.164.', '+79991234567'),
+    language_code: Type.String({ description: 'BCP 47.', examples: ['en'] }),
+    status: Type.Unsafe<string>({ type: 'string', enum: ['active', 'inactive', 'blocked'] }),
+    blocked: Type.Unsafe<object | null>({
+      type: ['object', 'null'],
+      description: 'The block, while the user is blocked.',
+      properties: { reason: nullable(undefined, 'Why.'), until: nullable('date-time', 'When it ends by itself.'), at: time('When it began.') },
+      required: ['reason', 'until', 'at'],
+      additionalProperties: false,
+    }),
+    avatar_url: nullable('uri', 'Address of the avatar.'),
+    bio: nullable(undefined, 'A few lines about the person.'),
+    birth_date: nullable('date', 'Birth date.'),
+    privacy_settings: privacySettings,
+    version: Type.Integer({ minimum: 1, description: 'Number of changes so far; the ETag.', examples: [1] }),
+    created_at: time('When the user was created.'),
+    updated_at: time('When the user was last changed.'),
+  },
+  { $id: 'User', title: 'User', description: 'A user. Every field is always there; what is empty is null.', additionalProperties: false },
+);
+
+/** The user as the outside sees it; the order of fields is the documented one. */
+export const userView = ({ user_id, version, user }: StoredUser) => ({
+  user_id,
+  username: user.username,
+  email: user.email,
+  phone: user.phone,
+  language_code: user.language_code,
+  status: user.status,
+  blocked: user.blocked && { reason: user.blocked.reason, until: user.blocked.until, at: user.blocked.at },
+  avatar_url: user.avatar_url,
+  bio: user.bio,
+  birth_date: user.birth_date,
+  privacy_settings: user.privacy_settings,
+  version,
+  created_at: user.created_at,
+  updated_at: user.updated_at,
+});

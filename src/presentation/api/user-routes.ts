@@ -1,0 +1,166 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type CommandName, commandNamed } from '../../application/commands/index.ts';
+import { Problem } from '../../domain/problem.ts';
+import type { Task } from '../../domain/repositories/task-repository.ts';
+import type { StoredUser } from '../../domain/repositories/user-repository.ts';
+import { UserId } from '../../domain/value-objects/user-id.ts';
+import type { Api } from './dependencies.ts';
+import { parseIdempotencyKey, parseIfMatch, parsePrefer } from './headers.ts';
+import { commandHeaders, commandResponses } from './schemas/command.ts';
+import { problemOfTask, taskView } from './schemas/task.ts';
+import { userView } from './schemas/user.ts';
+import { userIdOf, userIdParams } from './user-id.ts';
+
+type Row = {
+  method: 'POST' | 'PATCH' | 'DELETE';
+  url: string;
+  summary: string;
+  status: 200 | 201 | 204;
+  /** Answered with a task, unless the client waits. */
+  asynchronous?: true;
+  example?: unknown;
+};
+
+const change = (path: string, summary: string, example: unknown): Row => ({ method: 'PATCH', url: `/api/users/:user_id/${path}`, summary, status: 200, example });
+const act = (path: string, summary: string, example?: unknown): Row => ({ method: 'POST', url: `/api/users/:user_id/${path}`, summary, status: 200, example });
+
+/** One row per command; `internal` ones are only run as tasks. A command without a row does not compile. */
+const routes: { [K in CommandName]: Row | 'internal' } = {
+  create: {
+    method: 'POST',
+    url: '/api/users',
+    summary: 'Create a user',
+    status: 201,
+    example: {
+      user_id: '550e8400-e29b-41d4-a716-446655440000',
+      username: { first_name: 'John', last_name: 'Doe' },
+      phone: '+79991234567',
+      email: 'john.doe@example.com',
+      language_code: 'en',
+    },
+  },
+  change_username: change('username', 'Change the name', { first_name: 'John', last_name: 'Doe' }),
+  change_email: { ...change('email', 'Change the email address', { new_email: 'new@example.com' }), asynchronous: true },
+  change_phone: change('phone', 'Change the phone number', { new_phone: '+79991234568' }),
+  change_avatar_url: change('avatar-url', 'Change the avatar', { new_avatar_url: 'https://cdn.example.com/john.png' }),
+  change_bio: change('bio', 'Change the bio', { new_bio: 'Builds bridges.' }),
+  change_date: change('birth-date', 'Change the birth date', { new_birth_date: '1990-05-21' }),
+  change_language_code: change('language-code', 'Change the language', { new_language_code: 'pt-BR' }),
+  change_privacy_settings: change('privacy-settings', 'Change privacy settings', { profile_visibility: 'users', show_email: true }),
+  activate: act('activate', 'Activate'),
+  deactivate: act('deactivate', 'Deactivate'),
+  block: act('block', 'Block', { reason: 'Spam', until: '2099-01-31T12:00:00Z' }),
+  unblock: act('unblock', 'Unblock'),
+  end_block: 'internal',
+  delete: { method: 'DELETE', url: '/api/users/:user_id', summary: 'Delete for good', status: 204 },
+};
+
+/** How long a client may wait for a task with `Prefer: wait=N`. */
+const MAX_WAIT_MS = 9_000;
+
+export const userRoutes = (server: FastifyInstance, api: Api): void => {
+  for (const name of Object.keys(routes) as CommandName[]) {
+    const row = routes[name];
+    if (row !== 'internal') addRoute(server, api, name, row);
+  }
+};
+
+const addRoute = (server: FastifyInstance, api: Api, name: CommandName, row: Row): void => {
+  const { input, creates } = commandNamed(name);
+  const properties = (input as { properties?: Record<string, object> }).properties ?? {};
+  const required = (input as { required?: string[] }).required ?? [];
+  const single = singleValue(Object.keys(properties));
+  const needsBody = required.length > 0 || 'minProperties' in input;
+
+  server.route<{ Params: { user_id?: string }; Querystring: Record<string, unknown> }>({
+    method: row.method,
+    url: row.url,
+    config: { bodyOptional: single !== undefined || !needsBody },
+    schema: {
+      summary: row.summary,
+      description: describe(row, single),
+      operationId: name,
+      tags: ['Users'],
+      ...(!creates && { params: userIdParams }),
+      headers: commandHeaders,
+      body: row.example === undefined ? input : { ...input, examples: [row.example] },
+      querystring: { type: 'object', additionalProperties: false, properties: single ? { [single]: queryForm(properties[single] ?? {}) } : {} },
+      response: commandResponses(row.status, row.asynchronous === true),
+    },
+    preValidation: async (request) => {
+      request.body = bodyOf(request.body, request.query, single, needsBody);
+    },
+    handler: async (request, reply) => {
+      const prefer = parsePrefer(request.headers.prefer as string | undefined);
+      const asTask = row.asynchronous || prefer.respondAsync;
+      const userId = creates ? newUserId(request.body, api) : userIdOf(request.params.user_id);
+      const key = parseIdempotencyKey(request.headers['idempotency-key']);
+      const command = {
+        command: name,
+        user_id: userId,
+        input: request.body,
+        if_match: parseIfMatch(request.headers['if-match']),
+        once: key === null ? undefined : {
+          key: api.hash(['anonymous', row.method, row.url, key].join('\n')),
+          request_hash: api.hash(canonical([request.params.user_id?.toLowerCase(), request.body])),
+          status: asTask ? 202 : row.status,
+        },
+        actor: null,
+        correlation_id: request.id,
+      };
+      const answer = asTask ? await api.accept(command) : await api.execute(command);
+      if (answer.replayed) reply.header('idempotent-replayed', 'true');
+      if ('user' in answer) return sendUser(reply, row, answer.user);
+      const waited = prefer.waitSeconds === null ? answer.task : await api.awaitTask(answer.task.task_id, Math.min(prefer.waitSeconds * 1000, MAX_WAIT_MS));
+      if (prefer.waitSeconds !== null) reply.header('preference-applied', `wait=${prefer.waitSeconds}`);
+      if (waited.error) throw problemOfTask(waited.error);
+      if (waited.finished_at) return row.status === 204 ? reply.code(204).send() : sendUser(reply, row, await api.getById(waited.user_id));
+      if (prefer.respondAsync) reply.header('preference-applied', 'respond-async');
+      return sendTask(reply, answer.task);
+    },
+  });
+};
+
+/** The mission's query form: for commands that take one new value and nothing else. */
+const singleValue = (names: string[]): string | undefined => (names.length === 1 && names[0]?.startsWith('new_') ? names[0] : undefined);
+
+const describe = ({ asynchronous }: Row, single: string | undefined): string =>
+  [
+    asynchronous ? 'Answers 202 with a task; `Prefer: wait=5` waits for its end and answers as if it were synchronous.' : 'Answers with the user after the change. `Prefer: respond-async` makes it a task.',
+    ...(single ? [`\`${single}\` is given in the JSON body or, where it cannot be avoided, in the query string.`] : []),
+  ].join(' ');
+
+const queryForm = ({ type: _, ...schema }: { type?: unknown }) => ({ ...schema, type: 'string' });
+
+const bodyOf = (body: unknown, query: Record<string, unknown>, single: string | undefined, needsBody: boolean): unknown => {
+  if (single !== undefined && single in query) {
+    if (body !== undefined) throw new Problem('query-and-body');
+    return { [single]: plusRestored(single, query[single]) };
+  }
+  if (body === undefined && needsBody && single === undefined) throw new Problem('malformed-json', { detail: 'a JSON body is required' });
+  return body ?? {};
+};
+
+/** In a query string, + stands for a space. No address has a space, and no number begins with one. */
+const plusRestored = (name: string, value: unknown): unknown => {
+  if (typeof value !== 'string') return value;
+  if (name === 'new_email') return value.replaceAll(' ', '+');
+  return name === 'new_phone' ? value.replace(/^ /, '+') : value;
+};
+
+const newUserId = (body: unknown, api: Api): UserId => UserId((body as { user_id?: string | null }).user_id ?? api.newUserId());
+
+/** The same text for the same JSON value, whatever the order of its keys. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, item) =>
+    item !== null && typeof item === 'object' && !Array.isArray(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item,
+  );
+
+const sendUser = (reply: FastifyReply, row: Row, user: StoredUser): FastifyReply => {
+  if (row.status === 204) return reply.code(204).send();
+  if (row.status === 201) reply.header('location', `/api/users/${user.user_id}`);
+  return reply.code(row.status).header('etag', `"${user.version}"`).send(userView(user));
+};
+
+const sendTask = (reply: FastifyReply, task: Task): FastifyReply =>
+  reply.code(202).header('location', `/api/users/tasks/${task.task_id}`).header('retry-after', 1).send(taskView(task));
