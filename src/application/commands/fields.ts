@@ -5,7 +5,7 @@ import { BlockUntil } from '../../domain/value-objects/block-until.ts';
 import { Email } from '../../domain/value-objects/email.ts';
 import { LanguageCode } from '../../domain/value-objects/language-code.ts';
 import { Phone } from '../../domain/value-objects/phone.ts';
-import { BIO_LENGTH, BLOCK_REASON_LENGTH, Bio, BlockReason } from '../../domain/value-objects/profile-text.ts';
+import { BIO_LENGTH, Bio, BLOCK_REASON_LENGTH, BlockReason } from '../../domain/value-objects/profile-text.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
 import { NAME_LENGTH, NamePart } from '../../domain/value-objects/username.ts';
 
@@ -48,13 +48,18 @@ export const closed = <P extends Record<string, TSchema>>(properties: P, options
   Type.Object(properties, { additionalProperties: false, ...options });
 
 /** The same value or null. One schema with two types, so that a wrong value gives one error and not one per branch. */
-export const orNull = <S extends TSchema>(schema: S) => Type.Unsafe<Static<S> | null>({ ...schema, type: [(schema as { type?: string }).type, 'null'] });
+export const orNull = <S extends TSchema>(schema: S) =>
+  Type.Unsafe<Static<S> | null>({ ...schema, type: [(schema as { type?: string }).type, 'null'] });
 
 export const optional = <S extends TSchema>(schema: S) => Type.Optional(schema);
 
 export const privacySettings = closed({
   profile_visibility: optional(
-    Type.Unsafe<'everyone' | 'users' | 'nobody'>({ type: 'string', enum: ['everyone', 'users', 'nobody'], description: 'Who may see the profile at all.' }),
+    Type.Unsafe<'everyone' | 'users' | 'nobody'>({
+      type: 'string',
+      enum: ['everyone', 'users', 'nobody'],
+      description: 'Who may see the profile at all.',
+    }),
   ),
   show_email: optional(flag('Show the email address.')),
   show_phone: optional(flag('Show the phone number.')),

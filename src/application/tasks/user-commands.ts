@@ -17,7 +17,8 @@ const delay = (attempts: number, random: number): number => Math.min(MAX_DELAY_S
 export const runUserCommand =
   (users: UserService, tasks: TaskRepository, random: () => number) =>
   async (task: ClaimedTask): Promise<void> => {
-    if (!isCommandName(task.command)) return tasks.fail(task.task_id, { code: 'internal-error', detail: 'this version does not know the command' });
+    if (!isCommandName(task.command))
+      return tasks.fail(task.task_id, { code: 'internal-error', detail: 'this version does not know the command' });
     try {
       await users.execute({
         command: task.command,
@@ -32,7 +33,8 @@ export const runUserCommand =
     } catch (error) {
       const final = error instanceof Problem && error.kind !== 'unavailable';
       if (final) return tasks.fail(task.task_id, storedProblem(error));
-      if (task.attempts >= MAX_ATTEMPTS) return tasks.fail(task.task_id, storedProblem(error instanceof Problem ? error : new Problem('internal-error')));
+      if (task.attempts >= MAX_ATTEMPTS)
+        return tasks.fail(task.task_id, storedProblem(error instanceof Problem ? error : new Problem('internal-error')));
       await tasks.retry(task.task_id, delay(task.attempts, random()));
       throw error;
     }

@@ -99,11 +99,9 @@ const editable = (user: User | null): User => {
   return found;
 };
 
-const event = <T extends keyof UserEvents>(
-  type: T,
-  personal: UserEvents[T]['personal'],
-  data: UserEvents[T]['data'],
-): UserEvent[] => [{ type, data, personal } as UserEvent];
+const event = <T extends keyof UserEvents>(type: T, personal: UserEvents[T]['personal'], data: UserEvents[T]['data']): UserEvent[] => [
+  { type, data, personal } as UserEvent,
+];
 
 // Decisions: state and checked values in, events out. An empty list means that nothing happens.
 
@@ -155,8 +153,7 @@ export const changePrivacySettings = (user: User | null, change: Partial<Privacy
   return Object.keys(changed).length === 0 ? [] : event('UserPrivacySettingsChanged', {}, { privacy_settings: changed });
 };
 
-export const activate = (user: User | null): UserEvent[] =>
-  editable(user).status === 'active' ? [] : event('UserActivated', {}, {});
+export const activate = (user: User | null): UserEvent[] => (editable(user).status === 'active' ? [] : event('UserActivated', {}, {}));
 
 export const deactivate = (user: User | null): UserEvent[] =>
   editable(user).status === 'inactive' ? [] : event('UserDeactivated', {}, {});
@@ -166,8 +163,7 @@ export const block = (user: User | null, reason: string | null, until: string | 
   return blocked?.reason === reason && blocked.until === until ? [] : event('UserBlocked', { reason }, { until });
 };
 
-export const unblock = (user: User | null): UserEvent[] =>
-  present(user).status === 'blocked' ? event('UserUnblocked', {}, {}) : [];
+export const unblock = (user: User | null): UserEvent[] => (present(user).status === 'blocked' ? event('UserUnblocked', {}, {}) : []);
 
 /** The end of the block that began at `blockedAt`; a block that replaced it stands. */
 export const endBlock = (user: User | null, blockedAt: string): UserEvent[] =>

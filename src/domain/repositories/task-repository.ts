@@ -3,7 +3,12 @@ import type { UserId } from '../value-objects/user-id.ts';
 export type TaskStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 /** A problem as a task keeps it: what a synchronous answer would have said. */
-export type StoredProblem = { code: string; detail?: string; errors?: { pointer: string; code: string; detail: string }[]; version?: number };
+export type StoredProblem = {
+  code: string;
+  detail?: string;
+  errors?: { pointer: string; code: string; detail: string }[];
+  version?: number;
+};
 
 export type Task = Readonly<{
   task_id: string;

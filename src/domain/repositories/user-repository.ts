@@ -11,6 +11,8 @@ export type LoggedEvent = RecordedUserEvent & {
   stream: string;
   version: number;
   schema_version: number;
+  /** The fields that the event sets; known even when their values can no longer be read. */
+  changed: string[];
   actor: string | null;
   correlation_id: string | null;
 };
@@ -53,9 +55,7 @@ export type Change = Readonly<{
 }>;
 
 /** What came of a change: done, now or by an earlier run of the same one; or answered long ago, under its once-only key. */
-export type Changed =
-  | { outcome: 'done'; stored: StoredUser }
-  | { outcome: 'answered'; answered: Answered };
+export type Changed = { outcome: 'done'; stored: StoredUser } | { outcome: 'answered'; answered: Answered };
 
 export interface UserRepository {
   /**

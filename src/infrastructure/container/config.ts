@@ -61,7 +61,8 @@ const origins = (text: string): string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== '')
     .map((part) => {
-      if (!URL.canParse(part) || new URL(part).origin !== part) throw new Mistake('must list origins like https://app.example.com, separated by commas');
+      if (!URL.canParse(part) || new URL(part).origin !== part)
+        throw new Mistake('must list origins like https://app.example.com, separated by commas');
       return part;
     });
 
@@ -75,24 +76,55 @@ const level = (text: string): string => {
 export const settings = {
   HOST: setting('127.0.0.1', 'Address to listen on. Container images set 0.0.0.0.', words(/^\S+$/, 'a host name or address')),
   PORT: setting('8000', 'Port to listen on.', whole(0, 65_535)),
-  APP_ENV: setting('development', 'development, test or production. In production logs are JSON lines and AUTH_MODE must be said.', oneOf('development', 'test', 'production')),
+  APP_ENV: setting(
+    'development',
+    'development, test or production. In production logs are JSON lines and AUTH_MODE must be said.',
+    oneOf('development', 'test', 'production'),
+  ),
   APP_DEBUG: setting('false', 'true raises the log detail to debug, and nothing else.', flag),
   LOG_LEVEL: setting('INFO', 'Least level to log: trace, debug, info, warning, error, critical.', level),
-  AUTH_MODE: setting('off', 'off (development only) or off-behind-gateway: another service in front of this one checks who calls.', oneOf('off', 'off-behind-gateway')),
+  AUTH_MODE: setting(
+    'off',
+    'off (development only) or off-behind-gateway: another service in front of this one checks who calls.',
+    oneOf('off', 'off-behind-gateway'),
+  ),
   ALLOWED_ORIGINS: setting('', 'Origins that browsers may call from, separated by commas.', origins),
-  DATABASE_URL: setting('pglite://.lumin/data', 'Where the data is: pglite://folder, pglite://memory or postgresql://user:password@host:5432/database (a +driver suffix is dropped).', databaseUrl, true),
-  DATABASE_POOL_SIZE: setting('10', 'PostgreSQL connections kept; together with DATABASE_MAX_OVERFLOW the most that are opened.', whole(1, 1000)),
+  DATABASE_URL: setting(
+    'pglite://.lumin/data',
+    'Where the data is: pglite://folder, pglite://memory or postgresql://user:password@host:5432/database (a +driver suffix is dropped).',
+    databaseUrl,
+    true,
+  ),
+  DATABASE_POOL_SIZE: setting(
+    '10',
+    'PostgreSQL connections kept; together with DATABASE_MAX_OVERFLOW the most that are opened.',
+    whole(1, 1000),
+  ),
   DATABASE_MAX_OVERFLOW: setting('20', 'PostgreSQL connections beyond DATABASE_POOL_SIZE.', whole(0, 1000)),
   MIGRATE_ON_START: setting('true', 'Bring the database schema up to date at start. false: run `npm run migrate` first.', flag),
-  REDIS_URL: setting('', 'Redis for the shared cache. Read and checked; used from the distributed release on.', urlOf('redis', 'rediss'), true),
+  REDIS_URL: setting(
+    '',
+    'Redis for the shared cache. Read and checked; used from the distributed release on.',
+    urlOf('redis', 'rediss'),
+    true,
+  ),
   REDIS_PASSWORD: setting('', 'Password for Redis, where REDIS_URL has none.', (text) => text, true),
   REDIS_POOL_SIZE: setting('10', 'Redis connections.', whole(1, 1000)),
   NATS_URL: setting('', 'NATS for events and tasks. Read and checked; used from the distributed release on.', urlOf('nats', 'tls'), true),
-  NATS_STREAM: setting('lumin-events', 'JetStream stream that events are published to.', words(/^[\w-]{1,100}$/, 'letters, digits, - and _')),
+  NATS_STREAM: setting(
+    'lumin-events',
+    'JetStream stream that events are published to.',
+    words(/^[\w-]{1,100}$/, 'letters, digits, - and _'),
+  ),
   NATS_SUBJECT_PREFIX: setting('lumin', 'First part of every subject.', words(/^[\w-]{1,100}$/, 'letters, digits, - and _')),
   EVENTS_PERSONAL: setting('omit', 'omit or include: whether published events carry personal data.', oneOf('omit', 'include')),
   TASK_BROKER_URL: setting('', 'NATS for tasks, where it is not NATS_URL. Also read as TASKIQ_BROKER_URL.', urlOf('nats', 'tls'), true),
-  TASK_RESULT_BACKEND: setting('', 'Redis for task results, where it is not REDIS_URL. Also read as TASKIQ_RESULT_BACKEND.', urlOf('redis', 'rediss'), true),
+  TASK_RESULT_BACKEND: setting(
+    '',
+    'Redis for task results, where it is not REDIS_URL. Also read as TASKIQ_RESULT_BACKEND.',
+    urlOf('redis', 'rediss'),
+    true,
+  ),
 } satisfies Record<string, Setting<unknown>>;
 
 const aliases: Partial<Record<keyof typeof settings, string>> = {

@@ -11,16 +11,20 @@ const err = (error: Error): object => {
   return { type, code: (error as { code?: unknown }).code, stack: frames.slice(0, 8).map((line) => line.trim()), ...cause };
 };
 
+export const loggerOptions = (config: Config) => ({
+  level: config.APP_DEBUG ? 'debug' : config.LOG_LEVEL,
+  base: null,
+  timestamp: pino.stdTimeFunctions.isoTime,
+  formatters: { level: (label: string) => ({ level: label }) },
+  serializers: { err },
+});
+
 /** One JSON line per event; readable where a person looks on. */
 export const logger = async (config: Config, terminal: boolean): Promise<Logger> => {
-  const options = {
-    level: config.APP_DEBUG ? 'debug' : config.LOG_LEVEL,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { err },
-  };
-  if (!terminal || config.APP_ENV === 'production') return pino(options);
+  if (!terminal || config.APP_ENV === 'production') return pino(loggerOptions(config));
   const { default: pretty } = await import('pino-pretty');
-  return pino(options, pretty({ sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'level', singleLine: true }) as DestinationStream);
+  return pino(
+    loggerOptions(config),
+    pretty({ sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'level', singleLine: true }) as DestinationStream,
+  );
 };

@@ -49,11 +49,26 @@ const toRow = ({ change, expected, decision, after }: Append, ord: number) => {
 };
 
 /** The users row and the event row as the database gives them. */
-type UserRow = { user_id: UserId; version: number; fold: number; state: User };
-type EventRow = Omit<LoggedEvent, 'personal' | 'at'> & { personal: Uint8Array | null; at: Date };
+type UserRow = {
+  user_id: UserId;
+  version: number;
+  fold: number;
+  status: string;
+  email_key: string | null;
+  phone_key: string | null;
+  state: User;
+};
+type EventRow = Omit<LoggedEvent, 'data' | 'changed' | 'personal' | 'at'> & {
+  data: { changed: string[] };
+  personal: Uint8Array | null;
+  at: Date;
+};
 
-const toEvent = ({ personal, at, ...row }: EventRow): LoggedEvent =>
-  ({ ...row, at: at.toISOString(), personal: openPersonal(personal) ?? {} }) as LoggedEvent;
+/** The same inside a JSON value that the database made. */
+type StoredEvent = Omit<EventRow, 'personal' | 'at'> & { personal: string | null; at: string };
+
+const toEvent = ({ data: { changed, ...data }, personal, at, ...row }: EventRow): LoggedEvent =>
+  ({ ...row, data, changed, personal: openPersonal(personal) ?? {}, at: at.toISOString() }) as LoggedEvent;
 
 const EVENT_COLUMNS = 'position, stream, version, type, schema_version, data, personal, actor, correlation_id, at';
 
@@ -78,7 +93,10 @@ export const eventStore = (database: Database) => {
 
     /** The users with these ids, in one statement, by id. */
     async load(userIds: readonly UserId[]): Promise<Map<UserId, StoredUser>> {
-      const rows = await database.query<UserRow>('select user_id, version, fold, state from users where user_id = any($1::uuid[])', [userIds]);
+      const rows = await database.query<Pick<UserRow, 'user_id' | 'version' | 'fold' | 'state'>>(
+        'select user_id, version, fold, state from users where user_id = any($1::uuid[])',
+        [userIds],
+      );
       const users = await Promise.all(
         rows.map(({ user_id, version, fold, state }) =>
           // A row that another release folded is only trusted for its version.
@@ -97,6 +115,35 @@ export const eventStore = (database: Database) => {
       const outcomes = new Array<Outcome>(batch.length);
       for (const { ord, outcome, answered } of rows) outcomes[ord] = { verdict: outcome, answered } as Outcome;
       return outcomes;
+    },
+
+    /** Events of all streams with a position greater than `after`, in order. A reader at a position has seen all up to it. */
+    async readLog(after: number, limit: number): Promise<LoggedEvent[]> {
+      const rows = await database.query<EventRow>(`select ${EVENT_COLUMNS} from events where position > $1 order by position limit $2`, [
+        after,
+        limit,
+      ]);
+      return rows.map(toEvent);
+    },
+
+    /** Rows of the read model by id, each with the user's whole stream, of one moment. */
+    async readUsersWithEvents(after: string | null, limit: number) {
+      const rows = await database.query<{ row: UserRow; events: StoredEvent[] | null }>(
+        `select row_to_json(u) as row, (
+           select json_agg(json_build_object('position', e.position, 'stream', e.stream, 'version', e.version, 'type', e.type,
+             'schema_version', e.schema_version, 'data', e.data, 'personal', encode(e.personal, 'base64'), 'actor', e.actor,
+             'correlation_id', e.correlation_id, 'at', e.at) order by e.version)
+           from events e where e.stream = 'user-' || u.user_id
+         ) as events
+         from users u where $1::uuid is null or u.user_id > $1::uuid order by u.user_id limit $2`,
+        [after, limit],
+      );
+      return rows.map(({ row, events }) => ({
+        row,
+        events: (events ?? []).map((event) =>
+          toEvent({ ...event, personal: event.personal === null ? null : Buffer.from(event.personal, 'base64'), at: new Date(event.at) }),
+        ),
+      }));
     },
 
     /** The answer under a once-only key, if there is one. */

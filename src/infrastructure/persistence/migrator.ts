@@ -20,5 +20,8 @@ export const migrate = async (dialect: Dialect, direction: 'up' | 'down' | 'stat
   }
   const { error, results } = direction === 'up' ? await migrator.migrateToLatest() : await migrator.migrateDown();
   if (error) throw error;
-  return (results ?? []).map(({ migrationName, direction: went }) => ({ name: migrationName, state: went === 'Up' ? 'applied' : 'reverted' }));
+  return (results ?? []).map(({ migrationName, direction: went }) => ({
+    name: migrationName,
+    state: went === 'Up' ? 'applied' : 'reverted',
+  }));
 };

@@ -55,7 +55,14 @@ export class UnitOfWork {
           waiting.settled = true;
           settle(value);
         };
-      const waiting: Waiting = { change, sent: false, settled: false, guessedWrong: false, done: settling(resolve), refuse: settling(reject) };
+      const waiting: Waiting = {
+        change,
+        sent: false,
+        settled: false,
+        guessedWrong: false,
+        done: settling(resolve),
+        refuse: settling(reject),
+      };
       this.#waiting.push(waiting);
       this.#running ??= this.#drain();
     });
@@ -138,7 +145,12 @@ export class UnitOfWork {
     } catch (error) {
       // An answer that was given under this key stands, whatever the state is now.
       const { once } = change;
-      const answered = once && (await retrying(() => this.#store.answered(once.key), () => waiting.settled));
+      const answered =
+        once &&
+        (await retrying(
+          () => this.#store.answered(once.key),
+          () => waiting.settled,
+        ));
       if (answered) waiting.done({ outcome: 'answered', answered });
       else waiting.refuse(error);
       return null;
@@ -156,7 +168,7 @@ export class UnitOfWork {
         },
         () => batch.every(({ waiting }) => waiting.settled),
       );
-      batch.forEach((item, index) => this.#settle(item, outcomes[index]));
+      for (const [index, item] of batch.entries()) this.#settle(item, outcomes[index]);
     } catch (error) {
       if (!(error instanceof StoreFailure)) throw error;
       const [first] = batch;

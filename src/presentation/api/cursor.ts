@@ -17,7 +17,9 @@ export const readCursor = (hash: Hash, scope: string, cursor: string): string =>
   const given = Buffer.from(cursor.slice(0, SIGNATURE_LENGTH));
   const expected = Buffer.from(signature(hash, scope, place));
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-    throw new Problem('invalid-cursor', { errors: [{ pointer: '/cursor', code: 'invalid-cursor', detail: 'is not a cursor of this list' }] });
+    throw new Problem('invalid-cursor', {
+      errors: [{ pointer: '/cursor', code: 'invalid-cursor', detail: 'is not a cursor of this list' }],
+    });
   }
   return place;
 };

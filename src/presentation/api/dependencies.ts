@@ -1,7 +1,7 @@
-import type { LoggedEvent, StoredUser } from '../../domain/repositories/user-repository.ts';
-import type { Task } from '../../domain/repositories/task-repository.ts';
-import type { UserId } from '../../domain/value-objects/user-id.ts';
 import type { Answer, CommandRequest } from '../../application/services/user-service.ts';
+import type { Task } from '../../domain/repositories/task-repository.ts';
+import type { LoggedEvent, StoredUser } from '../../domain/repositories/user-repository.ts';
+import type { UserId } from '../../domain/value-objects/user-id.ts';
 
 /** What the API needs of the application. The container makes it; tests may make another. */
 export interface Api {

@@ -52,6 +52,10 @@ export const docs = async (server: FastifyInstance, version: string): Promise<vo
       return openapiObject as never;
     },
   });
-  await server.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { tryItOutEnabled: true, validatorUrl: null } as object });
+  await server.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    uiConfig: { tryItOutEnabled: true, validatorUrl: null } as object,
+  });
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
 };

@@ -18,8 +18,16 @@ export const healthRoutes = (server: FastifyInstance, api: Api): void => {
     );
 
   server.get('/health', {
-    schema: { summary: 'Health', description: 'How the process and what it depends on are doing. Answers 200 as long as the process runs.', operationId: 'health', tags: ['Health'], querystring: noQuery, response: answer('The state.') },
-    handler: async () => ((await isReady()) ? { status: 'ok', checks: { store: 'ok' } } : { status: 'degraded', checks: { store: 'unavailable' } }),
+    schema: {
+      summary: 'Health',
+      description: 'How the process and what it depends on are doing. Answers 200 as long as the process runs.',
+      operationId: 'health',
+      tags: ['Health'],
+      querystring: noQuery,
+      response: answer('The state.'),
+    },
+    handler: async () =>
+      (await isReady()) ? { status: 'ok', checks: { store: 'ok' } } : { status: 'degraded', checks: { store: 'unavailable' } },
   });
 
   server.get('/health/live', {
@@ -29,13 +37,22 @@ export const healthRoutes = (server: FastifyInstance, api: Api): void => {
       operationId: 'health_live',
       tags: ['Health'],
       querystring: noQuery,
-      response: { 200: { description: 'Alive.', content: { 'application/json': { schema: Type.Object({ status: Type.Literal('ok') }) } } } },
+      response: {
+        200: { description: 'Alive.', content: { 'application/json': { schema: Type.Object({ status: Type.Literal('ok') }) } } },
+      },
     },
     handler: () => Promise.resolve({ status: 'ok' }),
   });
 
   server.get('/health/ready', {
-    schema: { summary: 'Readiness', description: 'Whether requests should be sent here: 503 while the store is away or the process is stopping.', operationId: 'health_ready', tags: ['Health'], querystring: noQuery, response: { ...answer('Ready.'), ...problemResponses(503) } },
+    schema: {
+      summary: 'Readiness',
+      description: 'Whether requests should be sent here: 503 while the store is away or the process is stopping.',
+      operationId: 'health_ready',
+      tags: ['Health'],
+      querystring: noQuery,
+      response: { ...answer('Ready.'), ...problemResponses(503) },
+    },
     handler: async () => {
       await api.checkReady();
       return { status: 'ok', checks: { store: 'ok' } };

@@ -41,12 +41,13 @@ const walk = (value: unknown, pointer: string, depth: number, seen: { keys: numb
   if (value === null || typeof value !== 'object') return;
   if (depth > MAX_DEPTH) throw new Problem('too-deep');
   if (Array.isArray(value)) {
-    value.forEach((item, index) => walk(item, `${pointer}/${index}`, depth + 1, seen));
+    for (const [index, item] of value.entries()) walk(item, `${pointer}/${index}`, depth + 1, seen);
     return;
   }
   for (const [key, item] of Object.entries(value)) {
     seen.keys++;
-    if (key === '__proto__' || (key === 'constructor' && isObject(item) && Object.hasOwn(item, 'prototype'))) throw new Problem('malformed-json');
+    if (key === '__proto__' || (key === 'constructor' && isObject(item) && Object.hasOwn(item, 'prototype')))
+      throw new Problem('malformed-json');
     const name = key.toWellFormed();
     checkText(key, pointer + pointerTo(name), seen.errors);
     walk(item, pointer + pointerTo(name), depth + 1, seen);

@@ -18,7 +18,10 @@ export const problemPages = (server: FastifyInstance): void => {
     handler: (request, reply) => {
       const { code } = request.params;
       if (!Object.hasOwn(catalogue, code)) throw new Problem('not-found');
-      return reply.type('text/html; charset=utf-8').header('content-security-policy', "default-src 'none'").send(page(code as ProblemCode));
+      return reply
+        .type('text/html; charset=utf-8')
+        .header('content-security-policy', "default-src 'none'")
+        .send(page(code as ProblemCode));
     },
   });
 };

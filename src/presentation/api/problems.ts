@@ -66,6 +66,7 @@ export const problemOf = (error: unknown): Problem => {
 export const handleError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const problem = problemOf(error);
   if (problem.kind === 'bug') request.log.error({ err: error, request_id: request.id }, 'a request failed because of a bug');
-  else if (problem.kind === 'unavailable') request.log.warn({ err: problem, request_id: request.id, code: problem.code }, 'a request could not be served');
+  else if (problem.kind === 'unavailable')
+    request.log.warn({ err: problem, request_id: request.id, code: problem.code }, 'a request could not be served');
   return sendProblem(reply, problem);
 };

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { Problem } from '../../domain/problem.ts';
-import type { Api } from './dependencies.ts';
 import { readCursor, signCursor } from './cursor.ts';
+import type { Api } from './dependencies.ts';
 import { matchesNone } from './headers.ts';
 import { userResponse } from './schemas/command.ts';
 import { eventView } from './schemas/event.ts';
@@ -24,7 +24,9 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       tags: ['Users'],
       params: userIdParams,
       querystring: noQuery,
-      headers: Type.Object({ 'if-none-match': Type.Optional(Type.String({ description: 'ETag of an earlier answer.', examples: ['"1"'] })) }),
+      headers: Type.Object({
+        'if-none-match': Type.Optional(Type.String({ description: 'ETag of an earlier answer.', examples: ['"1"'] })),
+      }),
       response: {
         200: userResponse('The user.'),
         304: { type: 'null', description: 'Not changed.' },
@@ -47,7 +49,9 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       params: userIdParams,
       querystring: Type.Object(
         {
-          limit: Type.Optional(Type.String({ description: `Items on a page, 1 to ${MAX_LIMIT}.`, default: String(DEFAULT_LIMIT), examples: ['50'] })),
+          limit: Type.Optional(
+            Type.String({ description: `Items on a page, 1 to ${MAX_LIMIT}.`, default: String(DEFAULT_LIMIT), examples: ['50'] }),
+          ),
           cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before.' })),
         },
         { additionalProperties: false },
@@ -58,7 +62,10 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
           headers: { link: { type: 'string', description: 'The next page, rel="next".' } },
           content: {
             'application/json': {
-              schema: Type.Object({ items: Type.Array(Type.Unsafe<object>({ $ref: 'Event#' })), next_cursor: Type.Unsafe<string | null>({ type: ['string', 'null'] }) }),
+              schema: Type.Object({
+                items: Type.Array(Type.Unsafe<object>({ $ref: 'Event#' })),
+                next_cursor: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
+              }),
             },
           },
         },
@@ -83,7 +90,9 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       description: 'The task as it stands.',
       operationId: 'get_task',
       tags: ['Tasks'],
-      params: Type.Object({ task_id: Type.String({ description: 'The id that the 202 answer returned.', examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }) }),
+      params: Type.Object({
+        task_id: Type.String({ description: 'The id that the 202 answer returned.', examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }),
+      }),
       querystring: noQuery,
       response: {
         200: { description: 'The task.', content: { 'application/json': { schema: { $ref: 'Task#' } } } },
@@ -99,5 +108,7 @@ const limitOf = (text: string | undefined): number => {
   if (text === undefined) return DEFAULT_LIMIT;
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw new Problem('validation-failed', { errors: [{ pointer: '/limit', code: 'out-of-range', detail: `must be a whole number from 1 to ${MAX_LIMIT}` }] });
+  throw new Problem('validation-failed', {
+    errors: [{ pointer: '/limit', code: 'out-of-range', detail: `must be a whole number from 1 to ${MAX_LIMIT}` }],
+  });
 };

@@ -10,6 +10,7 @@ import { methodNotAllowed } from './method-not-allowed.ts';
 import { problemPages } from './problem-pages.ts';
 import { handleError, problemDocument, sendProblem } from './problems.ts';
 import { queryRoutes } from './query-routes.ts';
+import { RequestLog } from './request-log.ts';
 import { userRoutes } from './user-routes.ts';
 import { validator } from './validation.ts';
 
@@ -23,8 +24,9 @@ type Options = { log: FastifyBaseLogger; version: string; allowedOrigins: string
 export const buildServer = async (api: Api, { log, version, allowedOrigins, newRequestId }: Options): Promise<FastifyInstance> => {
   const server = Fastify({
     loggerInstance: log,
-    // Our own line below names the route and never the URL, which may hold personal data.
-    disableRequestLogging: true,
+    logController: new RequestLog({ disableRequestLogging: true }),
+    // While the process stops, connections that are open are served to the end.
+    return503OnClosing: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
@@ -58,17 +60,14 @@ export const buildServer = async (api: Api, { log, version, allowedOrigins, newR
 
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
-    if (request.raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length > 1) throw new Problem('malformed-request');
+    if (request.raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length > 1)
+      throw new Problem('malformed-request');
     if (request.headers['content-encoding'] !== undefined) throw new Problem('unsupported-media-type');
     if (!decodable(request.url)) throw new Problem('malformed-request');
     if (!request.url.startsWith('/api/')) return;
     reply.header('cache-control', 'private, no-cache');
     if (api.state() === 'starting') throw new Problem('store-unavailable');
     if (api.state() === 'stopping') reply.header('connection', 'close');
-  });
-
-  server.addHook('onResponse', async (request, reply) => {
-    log.info({ request_id: request.id, method: request.method, route: request.routeOptions.url ?? null, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
   });
 
   if (allowedOrigins.length > 0) {
@@ -101,7 +100,11 @@ const decodable = (url: string): boolean => {
 function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const problem = new Problem(
-    error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request-timeout' : 'malformed-request',
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'headers-too-large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? 'request-timeout'
+        : 'malformed-request',
   );
   const body = JSON.stringify(problemDocument(problem));
   const { status, title } = problemDocument(problem);

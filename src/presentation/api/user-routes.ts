@@ -21,8 +21,20 @@ type Row = {
   example?: unknown;
 };
 
-const change = (path: string, summary: string, example: unknown): Row => ({ method: 'PATCH', url: `/api/users/:user_id/${path}`, summary, status: 200, example });
-const act = (path: string, summary: string, example?: unknown): Row => ({ method: 'POST', url: `/api/users/:user_id/${path}`, summary, status: 200, example });
+const change = (path: string, summary: string, example: unknown): Row => ({
+  method: 'PATCH',
+  url: `/api/users/:user_id/${path}`,
+  summary,
+  status: 200,
+  example,
+});
+const act = (path: string, summary: string, example?: unknown): Row => ({
+  method: 'POST',
+  url: `/api/users/:user_id/${path}`,
+  summary,
+  status: 200,
+  example,
+});
 
 /** One row per command; `internal` ones are only run as tasks. A command without a row does not compile. */
 const routes: { [K in CommandName]: Row | 'internal' } = {
@@ -84,7 +96,11 @@ const addRoute = (server: FastifyInstance, api: Api, name: CommandName, row: Row
       ...(!creates && { params: userIdParams }),
       headers: commandHeaders,
       body: row.example === undefined ? input : { ...input, examples: [row.example] },
-      querystring: { type: 'object', additionalProperties: false, properties: single ? { [single]: queryForm(properties[single] ?? {}) } : {} },
+      querystring: {
+        type: 'object',
+        additionalProperties: false,
+        properties: single ? { [single]: queryForm(properties[single] ?? {}) } : {},
+      },
       response: commandResponses(row.status, row.asynchronous === true),
     },
     preValidation: async (request) => {
@@ -100,18 +116,24 @@ const addRoute = (server: FastifyInstance, api: Api, name: CommandName, row: Row
         user_id: userId,
         input: request.body,
         if_match: parseIfMatch(request.headers['if-match']),
-        once: key === null ? undefined : {
-          key: api.hash(['anonymous', row.method, row.url, key].join('\n')),
-          request_hash: api.hash(canonical([request.params.user_id?.toLowerCase(), request.body])),
-          status: asTask ? 202 : row.status,
-        },
+        once:
+          key === null
+            ? undefined
+            : {
+                key: api.hash(['anonymous', row.method, row.url, key].join('\n')),
+                request_hash: api.hash(canonical([request.params.user_id?.toLowerCase(), request.body])),
+                status: asTask ? 202 : row.status,
+              },
         actor: null,
         correlation_id: request.id,
       };
       const answer = asTask ? await api.accept(command) : await api.execute(command);
       if (answer.replayed) reply.header('idempotent-replayed', 'true');
       if ('user' in answer) return sendUser(reply, row, answer.user);
-      const waited = prefer.waitSeconds === null ? answer.task : await api.awaitTask(answer.task.task_id, Math.min(prefer.waitSeconds * 1000, MAX_WAIT_MS));
+      const waited =
+        prefer.waitSeconds === null
+          ? answer.task
+          : await api.awaitTask(answer.task.task_id, Math.min(prefer.waitSeconds * 1000, MAX_WAIT_MS));
       if (prefer.waitSeconds !== null) reply.header('preference-applied', `wait=${prefer.waitSeconds}`);
       if (waited.error) throw problemOfTask(waited.error);
       if (waited.finished_at) return row.status === 204 ? reply.code(204).send() : sendUser(reply, row, await api.getById(waited.user_id));
@@ -126,7 +148,9 @@ const singleValue = (names: string[]): string | undefined => (names.length === 1
 
 const describe = ({ asynchronous }: Row, single: string | undefined): string =>
   [
-    asynchronous ? 'Answers 202 with a task; `Prefer: wait=5` waits for its end and answers as if it were synchronous.' : 'Answers with the user after the change. `Prefer: respond-async` makes it a task.',
+    asynchronous
+      ? 'Answers 202 with a task; `Prefer: wait=5` waits for its end and answers as if it were synchronous.'
+      : 'Answers with the user after the change. `Prefer: respond-async` makes it a task.',
     ...(single ? [`\`${single}\` is given in the JSON body or, where it cannot be avoided, in the query string.`] : []),
   ].join(' ');
 
@@ -153,7 +177,9 @@ const newUserId = (body: unknown, api: Api): UserId => UserId((body as { user_id
 /** The same text for the same JSON value, whatever the order of its keys. */
 const canonical = (value: unknown): string =>
   JSON.stringify(value, (_, item) =>
-    item !== null && typeof item === 'object' && !Array.isArray(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item,
+    item !== null && typeof item === 'object' && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
   );
 
 const sendUser = (reply: FastifyReply, row: Row, user: StoredUser): FastifyReply => {

@@ -20,7 +20,15 @@ const refusal = (format: string, text: string, now: Date): InvalidValue | null =
 
 /** Closed schemas, nothing coerced, nothing dropped, every error reported, formats decided by the value objects. */
 export const validator = (now: () => Date) => {
-  const ajv = new Ajv({ allErrors: true, verbose: true, coerceTypes: false, removeAdditional: false, useDefaults: false, strict: true, allowUnionTypes: true });
+  const ajv = new Ajv({
+    allErrors: true,
+    verbose: true,
+    coerceTypes: false,
+    removeAdditional: false,
+    useDefaults: false,
+    strict: true,
+    allowUnionTypes: true,
+  });
   for (const name of Object.keys(formats)) ajv.addFormat(name, { type: 'string', validate: (text) => refusal(name, text, now()) === null });
   return ajv;
 };
@@ -43,7 +51,11 @@ const fieldError = ({ keyword, instancePath, params, data, message }: Failure): 
     case 'required':
       return at('required', 'is required', instancePath + pointerTo(String(params.missingProperty)));
     case 'additionalProperties':
-      return at('unknown-field', 'is not a field that is taken here', instancePath + pointerTo(String(params.additionalProperty).slice(0, 100)));
+      return at(
+        'unknown-field',
+        'is not a field that is taken here',
+        instancePath + pointerTo(String(params.additionalProperty).slice(0, 100)),
+      );
     case 'minProperties':
       return at('required', 'needs at least one field');
     case 'type':

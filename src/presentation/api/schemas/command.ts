@@ -28,7 +28,12 @@ const taskResponse = {
 export const commandResponses = (status: 200 | 201 | 204, asynchronous: boolean) => ({
   ...(status === 204
     ? { 204: { type: 'null', description: 'Done.' } }
-    : { [status]: userResponse(asynchronous ? 'Done, with `Prefer: wait`.' : 'Done.', status === 201 ? { location: { type: 'string' } } : {}) }),
+    : {
+        [status]: userResponse(
+          asynchronous ? 'Done, with `Prefer: wait`.' : 'Done.',
+          status === 201 ? { location: { type: 'string' } } : {},
+        ),
+      }),
   202: taskResponse,
   ...problemResponses(400, ...(status === 201 ? [] : [404]), 409, 410, 412, 413, 415, 422, 503),
 });

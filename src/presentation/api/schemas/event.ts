@@ -16,7 +16,10 @@ export const eventSchema = Type.Object(
     actor: Type.Optional(Type.String()),
     correlationid: Type.Optional(Type.String()),
     data: Type.Object(
-      { changed: Type.Array(Type.String(), { description: 'The fields that the event sets.' }), personal: Type.Optional(Type.Object({}, { description: 'The personal part.' })) },
+      {
+        changed: Type.Array(Type.String(), { description: 'The fields that the event sets.' }),
+        personal: Type.Optional(Type.Object({}, { description: 'The personal part.' })),
+      },
       { description: 'What happened.' },
     ),
   },
@@ -36,5 +39,5 @@ export const eventView = (userId: UserId, event: LoggedEvent) => ({
   version: event.version,
   ...(event.actor !== null && { actor: event.actor }),
   ...(event.correlation_id !== null && { correlationid: event.correlation_id }),
-  data: { ...event.data, personal: event.personal },
+  data: { ...event.data, changed: event.changed, personal: event.personal },
 });

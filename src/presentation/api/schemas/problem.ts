@@ -13,7 +13,11 @@ export const problemSchema = Type.Object(
     errors: Type.Optional(
       Type.Array(
         Type.Object(
-          { pointer: Type.String({ description: 'JSON Pointer into the body, or / and the query parameter.', examples: ['/email'] }), code: Type.String(), detail: Type.String() },
+          {
+            pointer: Type.String({ description: 'JSON Pointer into the body, or / and the query parameter.', examples: ['/email'] }),
+            code: Type.String(),
+            detail: Type.String(),
+          },
           { additionalProperties: false },
         ),
         { maxItems: 20 },

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import type { StoredProblem, Task } from '../../../domain/repositories/task-repository.ts';
 import { Problem, type ProblemCode } from '../../../domain/problem.ts';
+import type { StoredProblem, Task } from '../../../domain/repositories/task-repository.ts';
 import { problemDocument } from '../problems.ts';
 
 const time = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time', description });
@@ -12,7 +12,11 @@ export const taskSchema = Type.Object(
     command: Type.String({ examples: ['change_email'] }),
     user_id: Type.String({ format: 'uuid' }),
     status: Type.Unsafe<string>({ type: 'string', enum: ['queued', 'running', 'succeeded', 'failed', 'cancelled'] }),
-    progress: Type.Unsafe<object | null>({ type: ['object', 'null'], properties: { done: count, total: count, failed: count }, description: 'For tasks of many steps.' }),
+    progress: Type.Unsafe<object | null>({
+      type: ['object', 'null'],
+      properties: { done: count, total: count, failed: count },
+      description: 'For tasks of many steps.',
+    }),
     attempts: count,
     created_at: Type.String({ format: 'date-time' }),
     started_at: time('When it was first tried.'),

@@ -5,15 +5,18 @@ const nullable = (format: string | undefined, description: string, example?: str
   Type.Unsafe<string | null>({ type: ['string', 'null'], description, ...(format && { format }), ...(example && { examples: [example] }) });
 const time = (description: string) => Type.String({ format: 'date-time', description, examples: ['2026-01-31T12:00:00.000Z'] });
 
-const privacySettings = Type.Object({
-  profile_visibility: Type.Unsafe<string>({ type: 'string', enum: ['everyone', 'users', 'nobody'] }),
-  show_email: Type.Boolean(),
-  show_phone: Type.Boolean(),
-  show_birth_date: Type.Boolean(),
-  show_profile_views: Type.Boolean(),
-  show_bio: Type.Boolean(),
-  allow_search: Type.Boolean(),
-}, { additionalProperties: false });
+const privacySettings = Type.Object(
+  {
+    profile_visibility: Type.Unsafe<string>({ type: 'string', enum: ['everyone', 'users', 'nobody'] }),
+    show_email: Type.Boolean(),
+    show_phone: Type.Boolean(),
+    show_birth_date: Type.Boolean(),
+    show_profile_views: Type.Boolean(),
+    show_bio: Type.Boolean(),
+    allow_search: Type.Boolean(),
+  },
+  { additionalProperties: false },
+);
 
 export const userSchema = Type.Object(
   {
@@ -29,7 +32,11 @@ export const userSchema = Type.Object(
     blocked: Type.Unsafe<object | null>({
       type: ['object', 'null'],
       description: 'The block, while the user is blocked.',
-      properties: { reason: nullable(undefined, 'Why.'), until: nullable('date-time', 'When it ends by itself.'), at: time('When it began.') },
+      properties: {
+        reason: nullable(undefined, 'Why.'),
+        until: nullable('date-time', 'When it ends by itself.'),
+        at: time('When it began.'),
+      },
       required: ['reason', 'until', 'at'],
       additionalProperties: false,
     }),

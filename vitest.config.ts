@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config';
+
+const integration = ['tests/integration/**/*.test.ts'];
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './tests/fixtures/closing-line.ts'],
+    coverage: { include: ['src/**'], reporter: ['text', 'html'], reportsDirectory: 'coverage' },
+    projects: [
+      { test: { name: 'unit', include: ['tests/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'integration',
+          include: integration,
+          globalSetup: ['tests/fixtures/services.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
