@@ -105,7 +105,7 @@ export const up = (db: Kysely<unknown>): Promise<void> =>
  * email-taken, phone-taken.
  */
 const appendV1 = sql`
-create function append_v1(batch json)
+create function append_v1(changes json, happenings json)
 returns table (ord integer, outcome text, answered json)
 language plpgsql
 -- The plan is made once, maybe while the tables are empty, and must stay right when they are not. jit: the planner counts
@@ -123,65 +123,68 @@ begin
 
   return query
   with change as materialized (
-    select c.* from json_to_recordset(batch) as c(
-      ord integer, command_id uuid, user_id uuid, stream text collate "C", expected integer, events json, at timestamptz,
+    select c.* from json_to_recordset(changes) as c(
+      ord integer, command_id uuid, user_id uuid, stream text collate "C", expected integer, next integer, at timestamptz,
       actor text, correlation_id text, completes text collate "C",
       fold integer, status text collate "C", state json, email_key text collate "C", phone_key text collate "C",
       once_key text collate "C", request_hash text, answer smallint, task_id text collate "C", task json
     )
   ),
+  -- Scalar subqueries, because the planner may turn EXISTS into a hash of the whole table.
   judged as materialized (
     select c.*,
-      case when k.key is not null and k.created_at > now() - interval '24 hours'
+      case when k.created_at > now() - interval '24 hours'
         then json_build_object('request_hash', k.request_hash, 'status', k.status, 'user_id', k.user_id, 'version', k.version, 'task_id', k.task_id)
       end as answered_before,
       case
         when k.created_at > now() - interval '24 hours' then case when k.command_id = c.command_id then 'done' else 'answered' end
-        when exists (select from tasks t where t.task_id = c.completes and t.status in ('succeeded', 'failed', 'cancelled')) then 'ended'
-        when exists (select from tasks t where t.task_id = c.task_id) then 'done'
+        when (select t.status from tasks t where t.task_id = c.completes) in ('succeeded', 'failed', 'cancelled') then 'ended'
+        when (select t.task_id from tasks t where t.task_id = c.task_id) is not null then 'done'
         when coalesce(u.version, 0) <> c.expected then
-          case when exists (select from events e where e.stream = c.stream and e.version = c.expected + 1 and e.command_id = c.command_id)
+          case when (select e.command_id from events e where e.stream = c.stream and e.version = c.expected + 1) = c.command_id
             then 'done' else 'conflict' end
-        when exists (select from users o where o.email_key = c.email_key and o.user_id <> c.user_id) then 'email-taken'
-        when exists (select from users o where o.phone_key = c.phone_key and o.user_id <> c.user_id) then 'phone-taken'
+        when (select o.user_id from users o where o.email_key = c.email_key) <> c.user_id then 'email-taken'
+        when (select o.user_id from users o where o.phone_key = c.phone_key) <> c.user_id then 'phone-taken'
         else 'ok'
       end as verdict
     from change c
     left join users u on u.user_id = c.user_id
     left join idempotency_keys k on k.key = c.once_key
   ),
-  happened as materialized (
-    select j.ord, j.stream, j.expected + e.idx::integer as version, head + row_number() over (order by j.ord, e.idx) as position,
-      e.event, j.command_id, j.actor, j.correlation_id, j.at
+  -- What passes, with the place in the log after which its events come.
+  passed as materialized (
+    select j.*, head + coalesce(sum(j.next - j.expected) over (order by j.ord rows between unbounded preceding and 1 preceding), 0) as place
     from judged j
-    cross join lateral json_array_elements(j.events) with ordinality as e(event, idx)
     where j.verdict = 'ok'
+  ),
+  moved as (
+    update log_head set position = p.last
+    from (select head + sum(p.next - p.expected) as last, sum(p.next - p.expected) as count from passed p) p
+    where p.count > 0
   ),
   appended as (
     insert into events (position, stream, version, type, schema_version, data, personal, command_id, actor, correlation_id, at)
-    select h.position, h.stream, h.version, h.event->>'type', (h.event->>'schema_version')::smallint, h.event->'data',
-      decode(h.event->>'personal', 'base64'), h.command_id, h.actor, h.correlation_id, h.at
-    from happened h
-    order by h.position
-  ),
-  moved as (
-    update log_head set position = head + (select count(*) from happened) where exists (select from happened)
+    select p.place + h.version - p.expected, p.stream, h.version, h.type, h.schema_version, h.data, decode(h.personal, 'base64'),
+      p.command_id, p.actor, p.correlation_id, p.at
+    from passed p
+    join json_to_recordset(happenings) as h(
+      ord integer, version integer, type text collate "C", schema_version smallint, data json, personal text
+    ) on h.ord = p.ord
   ),
   saved as (
     insert into users (user_id, version, fold, status, email_key, phone_key, state, created_position, position)
-    select j.user_id, j.expected + json_array_length(j.events), j.fold, j.status, j.email_key, j.phone_key, j.state, p.first, p.last
-    from judged j
-    join (select h.ord, min(h.position) as first, max(h.position) as last from happened h group by h.ord) p on p.ord = j.ord
+    select p.user_id, p.next, p.fold, p.status, p.email_key, p.phone_key, p.state, p.place + 1, p.place + p.next - p.expected
+    from passed p
+    where p.next > p.expected
     on conflict (user_id) do update set
       version = excluded.version, fold = excluded.fold, status = excluded.status, email_key = excluded.email_key,
       phone_key = excluded.phone_key, state = excluded.state, position = excluded.position
   ),
   remembered as (
     insert into idempotency_keys (key, request_hash, status, user_id, version, task_id, command_id, created_at)
-    select j.once_key, j.request_hash, j.answer, j.user_id, j.expected + json_array_length(j.events),
-      case when j.answer = 202 then j.task_id end, j.command_id, now()
-    from judged j
-    where j.verdict = 'ok' and j.once_key is not null
+    select j.once_key, j.request_hash, j.answer, j.user_id, j.next, case when j.answer = 202 then j.task_id end, j.command_id, now()
+    from passed j
+    where j.once_key is not null
     on conflict (key) do update set
       request_hash = excluded.request_hash, status = excluded.status, user_id = excluded.user_id, version = excluded.version,
       task_id = excluded.task_id, command_id = excluded.command_id, created_at = excluded.created_at
@@ -191,19 +194,18 @@ begin
     select j.task_id, j.task->>'command', j.user_id, decode(j.task->>'input', 'base64'),
       (select array_agg(v::integer) from json_array_elements_text(nullif(j.task->>'if_match', 'null')::json) v),
       (j.task->>'due_at')::timestamptz, (j.task->>'due_at')::timestamptz, j.actor, j.correlation_id, j.at
-    from judged j
-    where j.verdict = 'ok' and j.task_id is not null
+    from passed j
+    where j.task_id is not null
     order by j.ord
   ),
   completed as (
-    update tasks t
-    set status = 'succeeded', result_version = j.expected + json_array_length(j.events), input = null, lease_owner = null, finished_at = j.at
-    from judged j
-    where j.verdict = 'ok' and t.task_id = j.completes
+    update tasks t set status = 'succeeded', result_version = j.next, input = null, lease_owner = null, finished_at = j.at
+    from passed j
+    where t.task_id = j.completes
   )
   select j.ord, j.verdict, case when j.verdict = 'answered' then j.answered_before end from judged j;
 end
 $$`;
 
 export const down = (db: Kysely<unknown>): Promise<void> =>
-  run(db, [sql`drop function append_v1(json)`, sql`drop table idempotency_keys, tasks, users, events, log_head, deployment`]);
+  run(db, [sql`drop function append_v1(json, json)`, sql`drop table idempotency_keys, tasks, users, events, log_head, deployment`]);

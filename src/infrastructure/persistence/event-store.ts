@@ -17,8 +17,11 @@ export type Outcome =
   | { verdict: 'ok' | 'done' | 'ended' | 'conflict' | 'email-taken' | 'phone-taken' }
   | { verdict: 'answered'; answered: Answered };
 
-const toRow = ({ change, expected, decision, after }: Append, ord: number) => {
-  const events = change.dry_run ? [] : decision.events;
+/** The events that the append writes: none where they are only tried. */
+const eventsOf = ({ change, decision }: Append): UserEvent[] => (change.dry_run ? [] : decision.events);
+
+const toChange = (append: Append, ord: number) => {
+  const { change, expected, decision, after } = append;
   const { task } = decision;
   return {
     ord,
@@ -26,12 +29,7 @@ const toRow = ({ change, expected, decision, after }: Append, ord: number) => {
     user_id: change.user_id,
     stream: streamOf(change.user_id),
     expected,
-    events: events.map(({ type, data, personal }) => ({
-      type,
-      schema_version: SCHEMA_VERSION,
-      data: { ...data, changed: [...Object.keys(data), ...Object.keys(personal)] },
-      personal: Object.keys(personal).length > 0 ? sealPersonal(personal) : null,
-    })),
+    next: expected + eventsOf(append).length,
     at: change.at,
     actor: change.actor,
     correlation_id: change.correlation_id,
@@ -47,6 +45,16 @@ const toRow = ({ change, expected, decision, after }: Append, ord: number) => {
     task: task && { command: task.command, input: sealPersonal(task.input), if_match: task.if_match, due_at: task.due_at },
   };
 };
+
+const toHappenings = (append: Append, ord: number) =>
+  eventsOf(append).map(({ type, data, personal }, index) => ({
+    ord,
+    version: append.expected + index + 1,
+    type,
+    schema_version: SCHEMA_VERSION,
+    data: { ...data, changed: [...Object.keys(data), ...Object.keys(personal)] },
+    personal: Object.keys(personal).length > 0 ? sealPersonal(personal) : null,
+  }));
 
 /** The users row and the event row as the database gives them. */
 type UserRow = {
@@ -109,8 +117,8 @@ export const eventStore = (database: Database) => {
     /** One transaction, one statement from here. The outcomes are in the order of the batch. @throws StoreFailure */
     async append(batch: readonly Append[]): Promise<Outcome[]> {
       const rows = await database.query<{ ord: number; outcome: string; answered: Answered | null }>(
-        'select ord, outcome, answered from append_v1($1::json)',
-        [JSON.stringify(batch.map(toRow))],
+        'select ord, outcome, answered from append_v1($1::json, $2::json)',
+        [JSON.stringify(batch.map(toChange)), JSON.stringify(batch.flatMap(toHappenings))],
       );
       const outcomes = new Array<Outcome>(batch.length);
       for (const { ord, outcome, answered } of rows) outcomes[ord] = { verdict: outcome, answered } as Outcome;

@@ -1,37 +1,60 @@
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
-import { type Database, failureOf, StoreFailure } from './database.ts';
+import { Worker } from 'node:worker_threads';
+import { type Database, StoreFailure } from './database.ts';
 import { lockFolder } from './folder-lock.ts';
+import type { Call, Reply } from './pglite-worker.ts';
 
-const INT8 = 20;
+type Pending = { resolve: (value: unknown) => void; reject: (error: unknown) => void };
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 
-/** The embedded PostgreSQL: in memory, or in a folder that no other process has open. @throws FolderInUse */
+/**
+ * The embedded PostgreSQL: in memory, or in a folder that no other process has open. It runs in a thread of its own, so
+ * that its work (it is WebAssembly, and blocks while it works) and a long query never hold up requests.
+ * @throws FolderInUse
+ */
 export const openPglite = async (folder: string | null): Promise<Database> => {
   const path = folder === null ? null : resolve(folder);
   if (path !== null) await mkdir(path, { recursive: true });
   const unlock = path === null ? () => {} : await lockFolder(path);
-  const pglite = await PGlite.create({ ...(path !== null && { dataDir: join(path, 'pg') }), parsers: { [INT8]: Number } });
+
+  const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData: path === null ? null : join(path, 'pg') });
+  const pending = new Map<number, Pending>();
+  let calls = 0;
+  let gone = false;
+  const ended = (): void => {
+    gone = true;
+    for (const { reject } of pending.values()) reject(new StoreFailure('unknown'));
+    pending.clear();
+  };
+  await once(worker, 'message');
+  worker.on('message', ({ id, value, failure, error }: Reply) => {
+    const call = pending.get(id);
+    pending.delete(id);
+    if (failure) call?.reject(new StoreFailure(failure.kind, failure.sqlstate, failure.constraint));
+    else if (error) call?.reject(error);
+    else call?.resolve(value);
+  });
+  worker.on('error', ended);
+  worker.on('exit', ended);
+
+  const ask = <T>(call: WithoutId<Call>): Promise<T> => {
+    if (gone) return Promise.reject(new StoreFailure('unsent'));
+    return new Promise<unknown>((resolve, reject) => {
+      pending.set(++calls, { resolve, reject });
+      worker.postMessage({ ...call, id: calls });
+    }) as Promise<T>;
+  };
 
   return {
     location: path ?? 'memory (gone when the process ends)',
     exclusive: true,
-
-    async query<Row>(text: string, values: readonly unknown[] = []) {
-      if (pglite.closed) throw new StoreFailure('unsent');
-      const { rows } = await pglite.query<Row>(text, [...values]).catch((error) => {
-        throw failureOf(error);
-      });
-      return rows;
-    },
-
-    async migrate(direction) {
-      const [{ migrate }, { PGliteDialect }] = await Promise.all([import('./migrator.ts'), import('kysely')]);
-      return migrate(new PGliteDialect({ pglite }), direction);
-    },
-
+    query: (text, values = []) => ask({ call: 'query', text, values: [...values] }),
+    migrate: (direction) => ask({ call: 'migrate', direction }),
     async close() {
-      await pglite.close();
+      await ask({ call: 'close' });
+      await worker.terminate();
       unlock();
     },
   };
