@@ -118,8 +118,11 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   head bigint;
+  -- When the head row was taken, by the one clock that all replicas share; cut off, so that it is never in the future.
+  taken timestamptz;
 begin
   select h.position into strict head from log_head h for update;
+  taken := date_trunc('milliseconds', clock_timestamp());
 
   return query
   with change as materialized (
@@ -193,13 +196,13 @@ begin
     insert into tasks (task_id, command, user_id, input, if_match, due_at, not_before, actor, correlation_id, created_at)
     select j.task_id, j.task->>'command', j.user_id, decode(j.task->>'input', 'base64'),
       (select array_agg(v::integer) from json_array_elements_text(nullif(j.task->>'if_match', 'null')::json) v),
-      (j.task->>'due_at')::timestamptz, (j.task->>'due_at')::timestamptz, j.actor, j.correlation_id, j.at
+      coalesce((j.task->>'due_at')::timestamptz, taken), coalesce((j.task->>'due_at')::timestamptz, taken), j.actor, j.correlation_id, j.at
     from passed j
     where j.task_id is not null
     order by j.ord
   ),
   completed as (
-    update tasks t set status = 'succeeded', result_version = j.next, input = null, lease_owner = null, finished_at = j.at
+    update tasks t set status = 'succeeded', result_version = j.next, input = null, lease_owner = null, finished_at = taken
     from passed j
     where t.task_id = j.completes
   )

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { describeConfig, InvalidConfig, readConfig } from './infrastructure/container/config.ts';
+import { StoreFailure } from './infrastructure/persistence/database.ts';
 
 const help = `Usage: npm run lumin -- <command>
 
@@ -57,6 +58,20 @@ const commands: Record<string, (args: string[]) => Promise<void>> = {
 
 class UsageError extends Error {}
 
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
+const UNDEFINED_TABLE = '42P01';
+
+/** One line per mistake, in the operator's words. */
+const explain = (error: Error & { code?: string }): string[] => {
+  if (error instanceof InvalidConfig) return error.mistakes;
+  const { code, kind } = error instanceof StoreFailure ? { code: error.sqlstate, kind: error.kind } : { code: error.code, kind: null };
+  if (code === UNDEFINED_TABLE) return ['the database has no schema yet; run npm run migrate'];
+  if (kind === 'unsent' || kind === 'unknown' || UNREACHABLE.has(code ?? '')) {
+    return [`the database cannot be reached${code ? ` (${code})` : ''}; see DATABASE_URL`];
+  }
+  return [error.message];
+};
+
 const main = async (): Promise<void> => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: 'boolean', short: 'h' } } });
   const [name, ...args] = positionals;
@@ -69,8 +84,7 @@ const main = async (): Promise<void> => {
 
 main().catch((error: Error) => {
   const usage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-  const lines = error instanceof InvalidConfig ? error.mistakes : [error.message];
-  for (const line of lines) process.stderr.write(`lumin: ${line}\n`);
+  for (const line of explain(error)) process.stderr.write(`lumin: ${line}\n`);
   if (usage) process.stderr.write(help);
   process.exitCode = usage ? 2 : 1;
 });

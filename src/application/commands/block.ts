@@ -10,7 +10,7 @@ export const block = command({
     reason: field.optional(field.orNull(field.blockReason)),
     until: field.optional(field.orNull(field.blockUntil)),
   }),
-  decide: (user, { reason = null, until = null }, { now }) => decide(user, reason && BlockReason(reason), until && BlockUntil(until, now)),
-  later: ({ until }, { now }) =>
-    until ? { command: 'end_block', input: { blocked_at: now.toISOString() }, due: BlockUntil(until, now) } : undefined,
+  decide: (user, { reason = null, until = null }, { now }) =>
+    decide(user, reason === null ? null : BlockReason(reason), until === null ? null : BlockUntil(until), now),
+  later: ({ until = null }) => (until === null ? undefined : { command: 'end_block', input: { until }, due: BlockUntil(until) }),
 });

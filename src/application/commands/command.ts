@@ -12,7 +12,8 @@ export type Command<S extends TSchema = TSchema> = {
   /** Marks the one command whose user does not exist yet. */
   creates?: true;
   /** A command to run at a later time because of this one. */
-  later?: (input: Static<S>, moment: Moment) => { command: string; input: unknown; due: string } | undefined;
+  later?: (input: Static<S>) => { command: string; input: unknown; due: string } | undefined;
 };
 
+/** Ties the types of a command's input and decision together. */
 export const command = <S extends TSchema>(definition: Command<S>): Command<S> => definition;

@@ -1,10 +1,10 @@
-import { Type } from 'typebox';
 import { endBlock as decide } from '../../domain/aggregates/user.ts';
+import { BlockUntil } from '../../domain/value-objects/block-until.ts';
 import { command } from './command.ts';
 import * as field from './fields.ts';
 
-/** Ends the block that began at `blocked_at`, if it still stands. Runs as a task when the block's time is over. */
+/** Ends the block that lasts until `until`, if it still stands. Runs as a task when that time has come. */
 export const endBlock = command({
-  input: field.closed({ blocked_at: Type.String() }),
-  decide: (user, { blocked_at }) => decide(user, blocked_at),
+  input: field.closed({ until: field.blockUntil }),
+  decide: (user, { until }) => decide(user, BlockUntil(until)),
 });

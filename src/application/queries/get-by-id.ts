@@ -8,7 +8,7 @@ export const getById =
   (users: Pick<UserRepository, 'find'>) =>
   async (userId: UserId): Promise<StoredUser> => {
     const stored = await users.find(userId);
-    present(stored?.user ?? null);
     if (stored === null) throw new Problem('user-not-found');
+    present(stored.user);
     return stored;
   };

@@ -41,7 +41,7 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
   const change = (request: CommandRequest): Change => {
     const command = commandNamed(request.command);
     const moment: Moment = { now: now() };
-    const later = command.later?.(request.input, moment);
+    const later = command.later?.(request.input);
     const task: NewTask | undefined = later && {
       task_id: taskId(randomBytes(16)),
       command: later.command,
@@ -54,7 +54,7 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
       user_id: request.user_id,
       creates: command.creates === true,
       decide: (user, version) => {
-        checkPrecondition(user, version, request.if_match);
+        checkPrecondition(user, version, request.if_match, command.creates);
         const events = command.decide(user, request.input, moment);
         return { events, task: events.length > 0 ? task : undefined };
       },
@@ -124,10 +124,12 @@ const accepted = ({ task_id, command }: Pick<Task, 'task_id' | 'command'>, user_
 });
 
 /** An unknown or deleted user is a plainer answer than a stale version, and a stale version than a refused change. */
-const checkPrecondition = (user: User | null, version: number, wanted: CommandRequest['if_match']): void => {
+const checkPrecondition = (user: User | null, version: number, wanted: CommandRequest['if_match'], creates = false): void => {
   if (wanted === undefined || wanted === null || user?.status === 'deleted') return;
-  const found = present(user);
-  if (found && wanted !== '*' && !wanted.includes(version)) throw new Problem('version-conflict', { version });
+  if (user === null && creates)
+    throw new Problem('version-conflict', { detail: 'there is no user with this id yet, so no version matches' });
+  present(user);
+  if (wanted !== '*' && !wanted.includes(version)) throw new Problem('version-conflict', { version });
 };
 
 const checked = <T>(decide: () => T): T => {

@@ -79,7 +79,7 @@ const evolve: Evolve<User, UserEvents> = {
   }),
 };
 
-const stateBeforeBlock = ({ status, blocked }: User) => blocked?.before ?? (status === 'inactive' ? 'inactive' : 'active');
+const stateBeforeBlock = ({ status, blocked }: User) =>  (status === 'inactive' ? 'inactive' : 'active');
 
 export const foldUser = foldWith(evolve, nobody);
 
@@ -158,19 +158,25 @@ export const activate = (user: User | null): UserEvent[] => (editable(user).stat
 export const deactivate = (user: User | null): UserEvent[] =>
   editable(user).status === 'inactive' ? [] : event('UserDeactivated', {}, {});
 
-export const block = (user: User | null, reason: string | null, until: string | null): UserEvent[] => {
+export const block = (user: User | null, reason: string | null, until: string | null, now: Date): UserEvent[] => {
   const { blocked } = present(user);
+  if (until !== null && until <= now.toISOString()) {
+    throw new Problem('validation-failed', { errors: [{ pointer: '/until', code: 'time-in-past', detail: 'must be in the future' }] });
+  }
   return blocked?.reason === reason && blocked.until === until ? [] : event('UserBlocked', { reason }, { until });
 };
 
 export const unblock = (user: User | null): UserEvent[] => (present(user).status === 'blocked' ? event('UserUnblocked', {}, {}) : []);
 
-/** The end of the block that began at `blockedAt`; a block that replaced it stands. */
-export const endBlock = (user: User | null, blockedAt: string): UserEvent[] =>
-  user?.blocked?.at === blockedAt ? event('UserUnblocked', {}, {}) : [];
+/** The end of a block whose time is over; a block that replaced it and ends at another time, or never, stands. */
+export const endBlock = (user: User | null, until: string): UserEvent[] =>
+  user?.blocked?.until === until ? event('UserUnblocked', {}, {}) : [];
 
-export const deleteUser = (user: User | null): UserEvent[] =>
-  user?.status === 'deleted' ? [] : present(user) && event('UserDeleted', {}, {});
+export const deleteUser = (user: User | null): UserEvent[] => {
+  if (user?.status === 'deleted') return [];
+  present(user);
+  return event('UserDeleted', {}, {});
+};
 
 const requireContact = (email: Email | null, phone: Phone | null, pointers: string[]): void => {
   if (email !== null || phone !== null) return;

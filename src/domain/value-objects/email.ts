@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { type Branded, InvalidValue } from './value-object.ts';
 
 /** An address as it is written to: the local part as typed, the domain in lower-case ASCII (IDNA). */
@@ -6,7 +6,8 @@ export type Email = Branded<'Email'>;
 
 // Linear patterns only; the length is checked before any of them runs.
 const LOCAL_PART = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
-const DOMAIN_AS_TYPED = /^[\p{L}\p{N}\p{M}.-]+$/u;
+// Letters, digits, hyphens; the dots of East Asian keyboards; and what RFC 5892 lets stand between certain letters.
+const DOMAIN_AS_TYPED = /^[\p{L}\p{N}\p{M}.\-\u3002\uFF0E\uFF61\u00B7\u0375\u05F3\u05F4\u30FB\u200C\u200D]+$/u;
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 const invalid = (detail: string) => new InvalidValue('invalid-email', detail);
@@ -21,13 +22,20 @@ export const Email = (text: string): Email => {
   if (!LOCAL_PART.test(local)) throw invalid('has a character or a dot before the @ that is not accepted there');
   const typed = text.slice(at + 1);
   const domain = DOMAIN_AS_TYPED.test(typed) ? domainToASCII(typed).toLowerCase() : '';
-  const labels = domain.split('.');
-  if (labels.length < 2 || domain.length > 253 || !labels.every((label) => LABEL.test(label)) || !/[a-z]/.test(labels.at(-1) ?? '')) {
-    throw invalid('must end in a domain name like example.com');
-  }
+  if (!isDomain(domain)) throw invalid('must end in a domain name like example.com');
   const email = `${local}@${domain}`;
   if (email.length > 254) throw invalid('must have at most 254 characters');
   return email as Email;
+};
+
+const isDomain = (domain: string): boolean => {
+  const labels = domain.split('.');
+  if (labels.length < 2 || domain.length > 253 || !labels.every((label) => LABEL.test(label))) return false;
+  if (!/[a-z]/.test(labels.at(-1) ?? '')) return false;
+  if (!domain.includes('xn--')) return true;
+  // An xn-- label that does not decode, or not to what it would be made from, names nothing.
+  const unicode = domainToUnicode(domain);
+  return DOMAIN_AS_TYPED.test(unicode) && !/(?:^|\.)xn--/.test(unicode) && domainToASCII(unicode) === domain;
 };
 
 /** What makes two addresses the same one: compatibility form, lower case. Dots and plus signs count. */

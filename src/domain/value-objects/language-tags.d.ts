@@ -1,7 +1,7 @@
 declare module 'language-tags' {
   const tags: {
-    /** Whether the tag is well-formed and all its subtags are in the IANA registry. */
-    check(tag: string): boolean;
+    /** The IANA registry's entry for the subtag, or null. */
+    type(subtag: string, kind: 'language' | 'script' | 'region' | 'variant'): object | null;
   };
   export default tags;
 }

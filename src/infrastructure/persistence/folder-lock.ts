@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 
+const SQLITE_BUSY = 5;
+
 /** Another process has the data folder open. */
 export class FolderInUse extends Error {
   constructor(folder: string, pid: string) {
@@ -23,8 +25,10 @@ export const lockFolder = async (folder: string): Promise<() => void> => {
   const lock = new DatabaseSync(join(folder, 'lumin.lock'));
   try {
     lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
-  } catch {
+  } catch (error) {
     lock.close();
+    // A folder on a read-only or broken disk is not one in use.
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
     throw new FolderInUse(folder, await livingPid(pidFile));
   }
   writeFileSync(pidFile, String(process.pid));

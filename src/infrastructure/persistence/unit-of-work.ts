@@ -17,6 +17,8 @@ type Waiting = {
   settled: boolean;
   /** True once the guess "this user does not exist yet" was wrong. */
   guessedWrong: boolean;
+  /** True where another change with the same once-only key was under way when this one came. */
+  behindItsKey: boolean;
   done: (changed: Changed) => void;
   refuse: (error: unknown) => void;
 };
@@ -35,6 +37,8 @@ export class UnitOfWork {
   #waiting: Waiting[] = [];
   /** Changes to decide again before all that wait. */
   #overtaken: Waiting[] = [];
+  /** Once-only keys of changes under way. */
+  readonly #keys = new Set<string>();
   #running: Promise<void> | null = null;
   #closed = false;
 
@@ -46,6 +50,9 @@ export class UnitOfWork {
   async run(change: Change): Promise<Changed> {
     if (this.#closed) throw new Problem('shutting-down');
     if (this.#waiting.length >= MAX_WAITING) throw new Problem('overloaded');
+    const key = change.once?.key;
+    const behindItsKey = key !== undefined && this.#keys.has(key);
+    if (key !== undefined) this.#keys.add(key);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => waiting.refuse(outOfTime(waiting)), BUDGET_MS);
       const settling =
@@ -53,6 +60,7 @@ export class UnitOfWork {
         (value: T) => {
           clearTimeout(timer);
           waiting.settled = true;
+          if (key !== undefined && !behindItsKey) this.#keys.delete(key);
           settle(value);
         };
       const waiting: Waiting = {
@@ -60,6 +68,7 @@ export class UnitOfWork {
         sent: false,
         settled: false,
         guessedWrong: false,
+        behindItsKey,
         done: settling(resolve),
         refuse: settling(reject),
       };
@@ -220,9 +229,9 @@ export class UnitOfWork {
   }
 }
 
-const outOfTime = ({ sent, change }: Waiting): Problem => {
+const outOfTime = ({ sent, behindItsKey }: Waiting): Problem => {
   if (sent) return new Problem('outcome-unknown');
-  return new Problem(change.once ? 'idempotency-in-progress' : 'store-unavailable');
+  return new Problem(behindItsKey ? 'idempotency-in-progress' : 'store-unavailable');
 };
 
 const taken = (code: 'email-taken' | 'phone-taken', { creates }: Change): Problem => {

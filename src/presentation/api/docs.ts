@@ -1,8 +1,9 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
 import { eventSchema } from './schemas/event.ts';
-import { problemSchema } from './schemas/problem.ts';
+import { problemResponses, problemSchema } from './schemas/problem.ts';
 import { taskSchema } from './schemas/task.ts';
 import { userSchema } from './schemas/user.ts';
 
@@ -13,7 +14,14 @@ declare module 'fastify' {
   }
 }
 
-type Operation = { operationId?: string; requestBody?: { required?: boolean } };
+type Operation = {
+  operationId?: string;
+  requestBody?: { required?: boolean; content: Record<string, { schema: { properties?: object } }> };
+};
+
+/** Nothing from another host, and no upgrade to https, which a service without TLS could not answer. */
+const CONTENT_SECURITY_POLICY =
+  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /** /openapi.json and /docs, made from the routes themselves; the pages load nothing from another host. */
 export const docs = async (server: FastifyInstance, version: string): Promise<void> => {
@@ -38,7 +46,7 @@ export const docs = async (server: FastifyInstance, version: string): Promise<vo
         { name: 'Users', description: 'Create, change and read users.' },
         { name: 'Tasks', description: 'Asynchronous operations.' },
         { name: 'Health', description: 'For probes and people.' },
-        { name: 'Problems', description: 'The pages that errors point to.' },
+        { name: 'Documentation', description: 'This description, and the pages that errors point to.' },
       ],
     },
     refResolver: { buildLocalReference: (json) => String(json.$id) },
@@ -46,7 +54,12 @@ export const docs = async (server: FastifyInstance, version: string): Promise<vo
       const { openapiObject } = document as { openapiObject: { paths?: Record<string, Record<string, Operation>> } };
       for (const operations of Object.values(openapiObject.paths ?? {})) {
         for (const operation of Object.values(operations)) {
-          if (operation.requestBody) operation.requestBody.required = !bodyOptional.has(operation.operationId ?? '');
+          const { requestBody } = operation;
+          if (requestBody === undefined) continue;
+          // A command that takes no input accepts {} but need not say so.
+          const { properties = {} } = requestBody.content['application/json']?.schema ?? {};
+          if (Object.keys(properties).length === 0) delete operation.requestBody;
+          else requestBody.required = !bodyOptional.has(operation.operationId ?? '');
         }
       }
       return openapiObject as never;
@@ -54,8 +67,21 @@ export const docs = async (server: FastifyInstance, version: string): Promise<vo
   });
   await server.register(swaggerUi, {
     routePrefix: '/docs',
-    staticCSP: true,
-    uiConfig: { tryItOutEnabled: true, validatorUrl: null } as object,
+    staticCSP: CONTENT_SECURITY_POLICY,
+    theme: { title: 'Lumin User Service' },
+    uiConfig: { tryItOutEnabled: true, validatorUrl: null, defaultModelsExpandDepth: 0, displayRequestDuration: true } as object,
   });
-  server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
+  server.get('/openapi.json', {
+    schema: {
+      summary: 'This description',
+      description: 'OpenAPI 3.1, made from the routes themselves; /docs shows it.',
+      operationId: 'openapi',
+      tags: ['Documentation'],
+      response: {
+        200: { description: 'The document.', content: { 'application/json': { schema: Type.Object({ openapi: Type.String() }) } } },
+        ...problemResponses('malformed-request'),
+      },
+    },
+    handler: () => server.swagger(),
+  });
 };

@@ -1,7 +1,17 @@
 import { Problem } from '../../domain/problem.ts';
 
-const ETAG = /^(W\/)?"([^"]*)"$/;
+const ETAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g;
 const VERSION = /^(?:0|[1-9]\d{0,8})$/;
+
+type Tag = { weak: boolean; opaque: string };
+
+/** `*`, or the entity tags of a list (RFC 9110, 8.8.3). @throws Problem invalid-precondition */
+const parseTags = (header: string): readonly Tag[] | '*' => {
+  if (header.trim() === '*') return '*';
+  const tags = [...header.matchAll(ETAG)].map(([, weak, opaque]) => ({ weak: weak !== undefined, opaque: opaque ?? '' }));
+  if (tags.length === 0 || /[^\s,]/.test(header.replace(ETAG, ''))) throw new Problem('invalid-precondition');
+  return tags;
+};
 
 /**
  * The versions of an If-Match header (RFC 9110, 13.1.1), `*`, or null where there is none. A weak tag never matches.
@@ -9,24 +19,27 @@ const VERSION = /^(?:0|[1-9]\d{0,8})$/;
  */
 export const parseIfMatch = (header: string | undefined): readonly number[] | '*' | null => {
   if (header === undefined) return null;
-  if (header.trim() === '*') return '*';
-  return header.split(',').flatMap((tag) => {
-    const [, weak, version] = ETAG.exec(tag.trim()) ?? [];
-    if (version === undefined || !VERSION.test(version)) throw new Problem('invalid-precondition');
-    return weak ? [] : [Number(version)];
-  });
+  const tags = parseTags(header);
+  if (tags === '*') return '*';
+  if (!tags.every(({ opaque }) => VERSION.test(opaque))) throw new Problem('invalid-precondition');
+  return tags.filter(({ weak }) => !weak).map(({ opaque }) => Number(opaque));
 };
 
-/** Whether If-None-Match names this version; tags of others simply do not match (RFC 9110, 13.1.2). */
-export const matchesNone = (header: string | undefined, version: number): boolean =>
-  header?.split(',').some((tag) => tag.trim() === '*' || ETAG.exec(tag.trim())?.[2] === String(version)) ?? false;
+/**
+ * Whether an If-None-Match header names a version; tags of others simply do not match (RFC 9110, 13.1.2).
+ * @throws Problem invalid-precondition
+ */
+export const parseIfNoneMatch = (header: string | undefined): ((version: number) => boolean) => {
+  const tags = header === undefined ? [] : parseTags(header);
+  return (version) => tags === '*' || tags.some(({ opaque }) => opaque === String(version));
+};
 
 export type Preference = { respondAsync: boolean; waitSeconds: number | null };
 
 /** RFC 7240. What is not understood is ignored, as the RFC says. */
 export const parsePrefer = (header: string | undefined): Preference => {
   const tokens = (header ?? '').split(',').map((token) => token.split(';', 1)[0]?.trim().toLowerCase() ?? '');
-  const wait = tokens.map((token) => /^wait\s*=\s*"?(\d{1,6})"?$/.exec(token)?.[1]).find((seconds) => seconds !== undefined);
+  const wait = tokens.map((token) => /^wait\s*=\s*"?(\d+)"?$/.exec(token)?.[1]).find((seconds) => seconds !== undefined);
   return { respondAsync: tokens.includes('respond-async'), waitSeconds: wait === undefined ? null : Number(wait) };
 };
 

@@ -8,7 +8,8 @@ const health = Type.Object({
   status: Type.Unsafe<string>({ type: 'string', enum: ['ok', 'degraded'] }),
   checks: Type.Object({ store: Type.Unsafe<string>({ type: 'string', enum: ['ok', 'unavailable'] }) }),
 });
-const answer = (description: string) => ({ 200: { description, content: { 'application/json': { schema: health } } } });
+const json = (description: string, schema: object) => ({ description, content: { 'application/json': { schema } } });
+const malformed = problemResponses('malformed-request');
 
 export const healthRoutes = (server: FastifyInstance, api: Api): void => {
   const isReady = (): Promise<boolean> =>
@@ -24,7 +25,7 @@ export const healthRoutes = (server: FastifyInstance, api: Api): void => {
       operationId: 'health',
       tags: ['Health'],
       querystring: noQuery,
-      response: answer('The state.'),
+      response: { 200: json('The state.', health), ...malformed },
     },
     handler: async () =>
       (await isReady()) ? { status: 'ok', checks: { store: 'ok' } } : { status: 'degraded', checks: { store: 'unavailable' } },
@@ -37,9 +38,7 @@ export const healthRoutes = (server: FastifyInstance, api: Api): void => {
       operationId: 'health_live',
       tags: ['Health'],
       querystring: noQuery,
-      response: {
-        200: { description: 'Alive.', content: { 'application/json': { schema: Type.Object({ status: Type.Literal('ok') }) } } },
-      },
+      response: { 200: json('Alive.', Type.Object({ status: Type.Literal('ok') })), ...malformed },
     },
     handler: () => Promise.resolve({ status: 'ok' }),
   });
@@ -51,7 +50,11 @@ export const healthRoutes = (server: FastifyInstance, api: Api): void => {
       operationId: 'health_ready',
       tags: ['Health'],
       querystring: noQuery,
-      response: { ...answer('Ready.'), ...problemResponses(503) },
+      response: {
+        200: json('Ready.', health),
+        ...malformed,
+        ...problemResponses('store-unavailable', 'shutting-down'),
+      },
     },
     handler: async () => {
       await api.checkReady();

@@ -3,6 +3,7 @@ import { type FieldError, Problem } from '../../domain/problem.ts';
 
 const MAX_DEPTH = 16;
 const MAX_ERRORS = 20;
+const MAX_KEY = 100;
 /** Every string of a JSON text; the second group is there where the string is a key. */
 const STRINGS = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
 
@@ -33,8 +34,8 @@ const parse = (text: string): unknown => {
   }
 };
 
-/** A path segment of a JSON Pointer (RFC 6901). */
-export const pointerTo = (key: string): string => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+/** A path segment of a JSON Pointer (RFC 6901). A key that a client made up is cut, so that no answer grows with it. */
+export const pointerTo = (key: string): string => `/${key.slice(0, MAX_KEY).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 const walk = (value: unknown, pointer: string, depth: number, seen: { keys: number; errors: FieldError[] }): void => {
   if (typeof value === 'string') return checkText(value, pointer, seen.errors);
@@ -48,9 +49,9 @@ const walk = (value: unknown, pointer: string, depth: number, seen: { keys: numb
     seen.keys++;
     if (key === '__proto__' || (key === 'constructor' && isObject(item) && Object.hasOwn(item, 'prototype')))
       throw new Problem('malformed-json');
-    const name = key.toWellFormed();
-    checkText(key, pointer + pointerTo(name), seen.errors);
-    walk(item, pointer + pointerTo(name), depth + 1, seen);
+    const at = pointer + pointerTo(key);
+    checkText(key, at, seen.errors);
+    walk(item, at, depth + 1, seen);
   }
 };
 

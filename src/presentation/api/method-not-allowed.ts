@@ -8,9 +8,10 @@ import { Problem } from '../../domain/problem.ts';
  */
 export const methodNotAllowed = (server: FastifyInstance): (() => void) => {
   const known = new Map<string, Set<string>>();
-  server.addHook('onRoute', ({ url, method, schema }) => {
-    if (url.includes('*') || (schema as { hide?: boolean } | undefined)?.hide) return;
-    known.set(url, new Set([...(known.get(url) ?? []), ...[method].flat()]));
+  server.addHook('onRoute', ({ url, method }) => {
+    if (url.includes('*')) return;
+    const path = url.replace(/\/$/, '');
+    known.set(path, new Set([...(known.get(path) ?? []), ...[method].flat()]));
   });
 
   return () => {

@@ -11,9 +11,12 @@ export const problemPages = (server: FastifyInstance): void => {
       summary: 'About a problem',
       description: 'What a problem code means and what to do about it, for people.',
       operationId: 'problem_page',
-      tags: ['Problems'],
+      tags: ['Documentation'],
       params: Type.Object({ code: Type.String({ description: 'A problem code.', examples: ['email-taken'] }) }),
-      response: { 200: { description: 'The page.', content: { 'text/html': { schema: Type.String() } } }, ...problemResponses(404) },
+      response: {
+        200: { description: 'The page.', content: { 'text/html': { schema: Type.String() } } },
+        ...problemResponses('malformed-request', 'not-found'),
+      },
     },
     handler: (request, reply) => {
       const { code } = request.params;

@@ -23,9 +23,6 @@ const RETRY_AFTER_SECONDS = 1;
 
 export const statusOf = (code: ProblemCode): number => statuses[catalogue[code].kind];
 
-export const codesWithStatus = (status: number): ProblemCode[] =>
-  (Object.keys(catalogue) as ProblemCode[]).filter((code) => statusOf(code) === status);
-
 /** RFC 9457. `type` is the address of the problem's own page. */
 export const problemDocument = ({ code, facts }: Pick<Problem, 'code' | 'facts'>, requestId?: string) => ({
   type: `/problems/${code}`,
@@ -55,18 +52,22 @@ const frameworkCodes: Record<string, ProblemCode> = {
   ECONNRESET: 'malformed-request',
 };
 
+/** What a plugin refuses: the files behind /docs answer 403 to a path that leads out of their folder. */
+const codeOfStatus = (status: number | undefined): ProblemCode => {
+  if (status === 403 || status === 404) return 'not-found';
+  return status !== undefined && status >= 400 && status < 500 ? 'malformed-request' : 'internal-error';
+};
+
 export const problemOf = (error: unknown): Problem => {
   if (error instanceof Problem) return error;
-  const { validation, code } = error as FastifyError;
+  const { validation, code, statusCode } = error as FastifyError;
   if (validation) return new Problem('validation-failed', { errors: fieldErrors(validation) });
-  const known = frameworkCodes[code];
-  return new Problem(known ?? 'internal-error', {}, { cause: error });
+  return new Problem(frameworkCodes[code] ?? codeOfStatus(statusCode), {}, { cause: error });
 };
 
 export const handleError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const problem = problemOf(error);
-  if (problem.kind === 'bug') request.log.error({ err: error, request_id: request.id }, 'a request failed because of a bug');
-  else if (problem.kind === 'unavailable')
-    request.log.warn({ err: problem, request_id: request.id, code: problem.code }, 'a request could not be served');
+  if (problem.kind === 'bug') request.log.error({ err: error }, 'a request failed because of a bug');
+  else if (problem.kind === 'unavailable') request.log.warn({ err: problem, code: problem.code }, 'a request could not be served');
   return sendProblem(reply, problem);
 };

@@ -3,20 +3,22 @@ import { Type } from 'typebox';
 import { Problem } from '../../domain/problem.ts';
 import { readCursor, signCursor } from './cursor.ts';
 import type { Api } from './dependencies.ts';
-import { matchesNone } from './headers.ts';
+import { parseIfNoneMatch } from './headers.ts';
 import { userResponse } from './schemas/command.ts';
 import { eventView } from './schemas/event.ts';
 import { problemResponses } from './schemas/problem.ts';
 import { taskView } from './schemas/task.ts';
 import { userView } from './schemas/user.ts';
-import { userIdOf, userIdParams } from './user-id.ts';
+import { checkUserId, userIdOf, userIdParams } from './user-id.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
 const noQuery = { type: 'object', properties: {}, additionalProperties: false };
+const refusedEverywhere = ['malformed-request', 'validation-failed', 'store-unavailable'] as const;
 
 export const queryRoutes = (server: FastifyInstance, api: Api): void => {
   server.get<{ Params: { user_id: string } }>('/api/users/:user_id', {
+    onRequest: checkUserId,
     schema: {
       summary: 'Get a user',
       description: 'The user as it is now, from the database. With If-None-Match: 304 where it has not changed.',
@@ -25,22 +27,24 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       params: userIdParams,
       querystring: noQuery,
       headers: Type.Object({
-        'if-none-match': Type.Optional(Type.String({ description: 'ETag of an earlier answer.', examples: ['"1"'] })),
+        'if-none-match': Type.Optional(Type.String({ description: 'ETag of an earlier answer, for example `"1"`.' })),
       }),
       response: {
         200: userResponse('The user.'),
         304: { type: 'null', description: 'Not changed.' },
-        ...problemResponses(400, 404, 410, 422, 503),
+        ...problemResponses(...refusedEverywhere, 'invalid-user-id', 'invalid-precondition', 'user-not-found', 'user-deleted'),
       },
     },
     handler: async (request, reply) => {
+      const isKnown = parseIfNoneMatch(request.headers['if-none-match']);
       const stored = await api.getById(userIdOf(request.params.user_id));
       reply.header('etag', `"${stored.version}"`);
-      return matchesNone(request.headers['if-none-match'], stored.version) ? reply.code(304).send() : reply.send(userView(stored));
+      return isKnown(stored.version) ? reply.code(304).send() : reply.send(userView(stored));
     },
   });
 
   server.get<{ Params: { user_id: string }; Querystring: { limit?: string; cursor?: string } }>('/api/users/:user_id/events', {
+    onRequest: checkUserId,
     schema: {
       summary: "Get a user's history",
       description: 'Every change of the user as a CloudEvent, oldest first.',
@@ -69,7 +73,7 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
             },
           },
         },
-        ...problemResponses(400, 404, 410, 422, 503),
+        ...problemResponses(...refusedEverywhere, 'invalid-user-id', 'user-not-found', 'user-deleted', 'invalid-cursor'),
       },
     },
     handler: async (request, reply) => {
@@ -91,12 +95,12 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       operationId: 'get_task',
       tags: ['Tasks'],
       params: Type.Object({
-        task_id: Type.String({ description: 'The id that the 202 answer returned.', examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }),
+        task_id: Type.String({ description: 'The id that the 202 answer returned.' }),
       }),
       querystring: noQuery,
       response: {
         200: { description: 'The task.', content: { 'application/json': { schema: { $ref: 'Task#' } } } },
-        ...problemResponses(400, 404, 422, 503),
+        ...problemResponses(...refusedEverywhere, 'task-not-found'),
       },
     },
     handler: async (request) => taskView(await api.getTask(request.params.task_id)),

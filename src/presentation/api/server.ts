@@ -1,7 +1,8 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
-import { Problem } from '../../domain/problem.ts';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { Problem, type ProblemCode } from '../../domain/problem.ts';
 import type { Api } from './dependencies.ts';
 import { docs } from './docs.ts';
 import { healthRoutes } from './health-routes.ts';
@@ -11,12 +12,15 @@ import { problemPages } from './problem-pages.ts';
 import { handleError, problemDocument, sendProblem } from './problems.ts';
 import { queryRoutes } from './query-routes.ts';
 import { RequestLog } from './request-log.ts';
+import { invalidUserId } from './user-id.ts';
 import { userRoutes } from './user-routes.ts';
 import { validator } from './validation.ts';
 
 const BODY_LIMIT = 64 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
+/** How often Node looks for requests over those limits; its default is 30 seconds. */
+const TIMEOUT_CHECK_MS = 1_000;
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 type Options = { log: FastifyBaseLogger; version: string; allowedOrigins: string[]; newRequestId: () => string };
@@ -24,20 +28,23 @@ type Options = { log: FastifyBaseLogger; version: string; allowedOrigins: string
 export const buildServer = async (api: Api, { log, version, allowedOrigins, newRequestId }: Options): Promise<FastifyInstance> => {
   const server = Fastify({
     loggerInstance: log,
-    logController: new RequestLog({ disableRequestLogging: true }),
+    logController: new RequestLog(),
     // While the process stops, connections that are open are served to the end.
     return503OnClosing: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    // A missing Host is refused below, with a problem document, which Node's own refusal is not.
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS, requireHostHeader: false },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     genReqId: ({ headers }) => {
       const given = headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : newRequestId();
     },
     frameworkErrors: (_, request, reply) => {
-      const code = request.url.startsWith('/api/users/') ? 'invalid-user-id' : 'malformed-request';
-      sendProblem(reply.header('x-request-id', request.id), new Problem(code));
+      // Refused before routing, so nothing else logs it.
+      request.log.info({ method: request.method, route: null, status: 400 }, 'request');
+      const isUser = /^\/api\/users\/(?!tasks\/)/.test(request.url);
+      sendProblem(withCommonHeaders(request, reply), isUser ? invalidUserId() : new Problem('malformed-request'));
     },
     clientErrorHandler: refuseOnSocket,
   });
@@ -59,20 +66,19 @@ export const buildServer = async (api: Api, { log, version, allowedOrigins, newR
   });
 
   server.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
-    if (request.raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length > 1)
-      throw new Problem('malformed-request');
-    if (request.headers['content-encoding'] !== undefined) throw new Problem('unsupported-media-type');
+    withCommonHeaders(request, reply);
+    if (!hasOneHost(request.raw)) throw new Problem('malformed-request', { detail: 'exactly one Host header is required' });
     if (!decodable(request.url)) throw new Problem('malformed-request');
-    if (!request.url.startsWith('/api/')) return;
-    reply.header('cache-control', 'private, no-cache');
+    // By route and not by URL: a client may name it in full, as to a proxy.
+    if (!request.routeOptions.url?.startsWith('/api/')) return;
     if (api.state() === 'starting') throw new Problem('store-unavailable');
     if (api.state() === 'stopping') reply.header('connection', 'close');
   });
 
   if (allowedOrigins.length > 0) {
     await server.register(cors, {
-      origin: allowedOrigins,
+      origin: (origin, done) => done(null, origin !== undefined && allowedOrigins.includes(origin) && origin),
+      strictPreflight: false,
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
       exposedHeaders: ['ETag', 'Location', 'Link', 'Retry-After', 'X-Request-Id', 'Idempotent-Replayed', 'Preference-Applied'],
     });
@@ -87,6 +93,15 @@ export const buildServer = async (api: Api, { log, version, allowedOrigins, newR
   return server;
 };
 
+const withCommonHeaders = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+  reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'private, no-cache');
+
+/** Node keeps the first of two Host headers, a proxy perhaps the last: whoever sends two wants one to pass as the other. */
+const hasOneHost = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
+  return hosts === 1 || (hosts === 0 && httpVersion === '1.0');
+};
+
 const decodable = (url: string): boolean => {
   try {
     decodeURIComponent(url.slice(url.indexOf('?') + 1));
@@ -96,19 +111,23 @@ const decodable = (url: string): boolean => {
   }
 };
 
+const parserCodes: Record<string, ProblemCode> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payload-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+};
+
 /** What the HTTP parser refuses has no request yet; the answer is written to the socket. */
 function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const problem = new Problem(
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? 'headers-too-large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? 'request-timeout'
-        : 'malformed-request',
-  );
-  const body = JSON.stringify(problemDocument(problem));
-  const { status, title } = problemDocument(problem);
-  socket.end(
-    `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
+  const document = problemDocument(new Problem(parserCodes[error.code ?? ''] ?? 'malformed-request'));
+  const body = JSON.stringify(document);
+  const head = [
+    `HTTP/1.1 ${document.status} ${STATUS_CODES[document.status]}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'x-content-type-options: nosniff',
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -1,6 +1,6 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type CommandName, commandNamed } from '../../application/commands/index.ts';
-import { Problem } from '../../domain/problem.ts';
+import { Problem, type ProblemCode } from '../../domain/problem.ts';
 import type { Task } from '../../domain/repositories/task-repository.ts';
 import type { StoredUser } from '../../domain/repositories/user-repository.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
@@ -19,21 +19,27 @@ type Row = {
   /** Answered with a task, unless the client waits. */
   asynchronous?: true;
   example?: unknown;
+  /** What this command is refused for, beside what all are. */
+  refuses: readonly ProblemCode[];
 };
 
-const change = (path: string, summary: string, example: unknown): Row => ({
+const ONE_USER = ['invalid-user-id', 'user-not-found', 'user-deleted'] as const;
+
+const change = (path: string, summary: string, example: unknown, ...refuses: ProblemCode[]): Row => ({
   method: 'PATCH',
   url: `/api/users/:user_id/${path}`,
   summary,
   status: 200,
   example,
+  refuses: [...ONE_USER, 'user-blocked', ...refuses],
 });
-const act = (path: string, summary: string, example?: unknown): Row => ({
+const act = (path: string, summary: string, example?: unknown, ...refuses: ProblemCode[]): Row => ({
   method: 'POST',
   url: `/api/users/:user_id/${path}`,
   summary,
   status: 200,
   example,
+  refuses: [...ONE_USER, ...refuses],
 });
 
 /** One row per command; `internal` ones are only run as tasks. A command without a row does not compile. */
@@ -50,25 +56,35 @@ const routes: { [K in CommandName]: Row | 'internal' } = {
       email: 'john.doe@example.com',
       language_code: 'en',
     },
+    refuses: ['user-exists', 'user-deleted', 'email-taken', 'phone-taken', 'contact-required'],
   },
   change_username: change('username', 'Change the name', { first_name: 'John', last_name: 'Doe' }),
-  change_email: { ...change('email', 'Change the email address', { new_email: 'new@example.com' }), asynchronous: true },
-  change_phone: change('phone', 'Change the phone number', { new_phone: '+79991234568' }),
+  change_email: {
+    ...change('email', 'Change the email address', { new_email: 'new@example.com' }, 'email-taken', 'contact-required'),
+    asynchronous: true,
+  },
+  change_phone: change('phone', 'Change the phone number', { new_phone: '+79991234568' }, 'phone-taken', 'contact-required'),
   change_avatar_url: change('avatar-url', 'Change the avatar', { new_avatar_url: 'https://cdn.example.com/john.png' }),
   change_bio: change('bio', 'Change the bio', { new_bio: 'Builds bridges.' }),
   change_date: change('birth-date', 'Change the birth date', { new_birth_date: '1990-05-21' }),
   change_language_code: change('language-code', 'Change the language', { new_language_code: 'pt-BR' }),
   change_privacy_settings: change('privacy-settings', 'Change privacy settings', { profile_visibility: 'users', show_email: true }),
-  activate: act('activate', 'Activate'),
-  deactivate: act('deactivate', 'Deactivate'),
+  activate: act('activate', 'Activate', undefined, 'user-blocked'),
+  deactivate: act('deactivate', 'Deactivate', undefined, 'user-blocked'),
   block: act('block', 'Block', { reason: 'Spam', until: '2099-01-31T12:00:00Z' }),
   unblock: act('unblock', 'Unblock'),
   end_block: 'internal',
-  delete: { method: 'DELETE', url: '/api/users/:user_id', summary: 'Delete for good', status: 204 },
+  delete: {
+    method: 'DELETE',
+    url: '/api/users/:user_id',
+    summary: 'Delete for good',
+    status: 204,
+    refuses: ['invalid-user-id', 'user-not-found'],
+  },
 };
 
 /** How long a client may wait for a task with `Prefer: wait=N`. */
-const MAX_WAIT_MS = 9_000;
+const MAX_WAIT_SECONDS = 9;
 
 export const userRoutes = (server: FastifyInstance, api: Api): void => {
   for (const name of Object.keys(routes) as CommandName[]) {
@@ -101,21 +117,27 @@ const addRoute = (server: FastifyInstance, api: Api, name: CommandName, row: Row
         additionalProperties: false,
         properties: single ? { [single]: queryForm(properties[single] ?? {}) } : {},
       },
-      response: commandResponses(row.status, row.asynchronous === true),
+      response: commandResponses(row.status, row.asynchronous === true, [...row.refuses, ...(single ? (['query-and-body'] as const) : [])]),
+    },
+    // What cannot be parsed is refused before what is wrong, and before the body is read.
+    onRequest: async (request) => {
+      if (request.headers['content-encoding'] !== undefined) throw new Problem('unsupported-media-type');
+      if (!creates) userIdOf(request.params.user_id);
+      parseHead(request.headers);
     },
     preValidation: async (request) => {
+      if (single !== undefined) restorePlus(request.query, single);
       request.body = bodyOf(request.body, request.query, single, needsBody);
     },
     handler: async (request, reply) => {
-      const prefer = parsePrefer(request.headers.prefer as string | undefined);
+      const { prefer, key, ifMatch } = parseHead(request.headers);
       const asTask = row.asynchronous || prefer.respondAsync;
       const userId = creates ? newUserId(request.body, api) : userIdOf(request.params.user_id);
-      const key = parseIdempotencyKey(request.headers['idempotency-key']);
       const command = {
         command: name,
         user_id: userId,
         input: request.body,
-        if_match: parseIfMatch(request.headers['if-match']),
+        if_match: ifMatch,
         once:
           key === null
             ? undefined
@@ -133,8 +155,8 @@ const addRoute = (server: FastifyInstance, api: Api, name: CommandName, row: Row
       const waited =
         prefer.waitSeconds === null
           ? answer.task
-          : await api.awaitTask(answer.task.task_id, Math.min(prefer.waitSeconds * 1000, MAX_WAIT_MS));
-      if (prefer.waitSeconds !== null) reply.header('preference-applied', `wait=${prefer.waitSeconds}`);
+          : await api.awaitTask(answer.task.task_id, Math.min(prefer.waitSeconds, MAX_WAIT_SECONDS) * 1000);
+      if (prefer.waitSeconds !== null) reply.header('preference-applied', `wait=${Math.min(prefer.waitSeconds, MAX_WAIT_SECONDS)}`);
       if (waited.error) throw problemOfTask(waited.error);
       if (waited.finished_at) return row.status === 204 ? reply.code(204).send() : sendUser(reply, row, await api.getById(waited.user_id));
       if (prefer.respondAsync) reply.header('preference-applied', 'respond-async');
@@ -143,33 +165,43 @@ const addRoute = (server: FastifyInstance, api: Api, name: CommandName, row: Row
   });
 };
 
-/** The mission's query form: for commands that take one new value and nothing else. */
+/** @throws Problem where a header cannot be read */
+const parseHead = (headers: FastifyRequest['headers']) => ({
+  prefer: parsePrefer(headers.prefer as string | undefined),
+  key: parseIdempotencyKey(headers['idempotency-key']),
+  ifMatch: parseIfMatch(headers['if-match']),
+});
+
+/** The query form: for commands that take one new value and nothing else. */
 const singleValue = (names: string[]): string | undefined => (names.length === 1 && names[0]?.startsWith('new_') ? names[0] : undefined);
 
-const describe = ({ asynchronous }: Row, single: string | undefined): string =>
+const describe = ({ asynchronous, status }: Row, single: string | undefined): string =>
   [
     asynchronous
       ? 'Answers 202 with a task; `Prefer: wait=5` waits for its end and answers as if it were synchronous.'
-      : 'Answers with the user after the change. `Prefer: respond-async` makes it a task.',
-    ...(single ? [`\`${single}\` is given in the JSON body or, where it cannot be avoided, in the query string.`] : []),
+      : `Answers ${status === 204 ? 'without content' : 'with the user after the change'}. \`Prefer: respond-async\` makes it a task.`,
+    ...(single ? [`\`${single}\` is given in the JSON body or, where it cannot be avoided, in the query string; never in both.`] : []),
   ].join(' ');
 
-const queryForm = ({ type: _, ...schema }: { type?: unknown }) => ({ ...schema, type: 'string' });
+/** Without `examples`: /docs would send those together with the body. */
+const queryForm = ({ type: _, examples: __, ...schema }: { type?: unknown; examples?: unknown }) => ({ ...schema, type: 'string' });
 
 const bodyOf = (body: unknown, query: Record<string, unknown>, single: string | undefined, needsBody: boolean): unknown => {
   if (single !== undefined && single in query) {
-    if (body !== undefined) throw new Problem('query-and-body');
-    return { [single]: plusRestored(single, query[single]) };
+    if (body === undefined) return { [single]: query[single] };
+    const detail = 'is in the query string, so there must be no body';
+    throw new Problem('query-and-body', { errors: [{ pointer: `/${single}`, code: 'query-and-body', detail }] });
   }
   if (body === undefined && needsBody && single === undefined) throw new Problem('malformed-json', { detail: 'a JSON body is required' });
-  return body ?? {};
+  return body === undefined ? {} : body;
 };
 
 /** In a query string, + stands for a space. No address has a space, and no number begins with one. */
-const plusRestored = (name: string, value: unknown): unknown => {
-  if (typeof value !== 'string') return value;
-  if (name === 'new_email') return value.replaceAll(' ', '+');
-  return name === 'new_phone' ? value.replace(/^ /, '+') : value;
+const restorePlus = (query: Record<string, unknown>, name: string): void => {
+  const value = query[name];
+  if (typeof value !== 'string') return;
+  if (name === 'new_email') query[name] = value.replaceAll(' ', '+');
+  if (name === 'new_phone') query[name] = value.replace(/^ /, '+');
 };
 
 const newUserId = (body: unknown, api: Api): UserId => UserId((body as { user_id?: string | null }).user_id ?? api.newUserId());

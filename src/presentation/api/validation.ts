@@ -51,11 +51,7 @@ const fieldError = ({ keyword, instancePath, params, data, message }: Failure): 
     case 'required':
       return at('required', 'is required', instancePath + pointerTo(String(params.missingProperty)));
     case 'additionalProperties':
-      return at(
-        'unknown-field',
-        'is not a field that is taken here',
-        instancePath + pointerTo(String(params.additionalProperty).slice(0, 100)),
-      );
+      return at('unknown-field', 'is not a field that is taken here', instancePath + pointerTo(String(params.additionalProperty)));
     case 'minProperties':
       return at('required', 'needs at least one field');
     case 'type':

@@ -1,15 +1,18 @@
 import { Type } from 'typebox';
+import type { ProblemCode } from '../../../domain/problem.ts';
 import { problemResponses } from './problem.ts';
 
-const header = (description: string, example: string) => Type.Optional(Type.String({ description, examples: [example] }));
+// Without `examples`: /docs would send those with every request, and a used key or a stale ETag is refused.
+const header = (description: string) => Type.Optional(Type.String({ description }));
 
 /** Documented here, read by `headers.ts`: what cannot be read is a 400 of its own, not a field error. */
 export const commandHeaders = Type.Object({
-  'if-match': header('ETag that the user must still have; otherwise 412.', '"1"'),
-  'idempotency-key': header('Makes sending the request again safe for 24 hours.', '"8e03978e-40d5-43dd-bc93-6894a57f9324"'),
-  prefer: header('RFC 7240: `respond-async`, `wait=N`.', 'respond-async'),
+  'if-match': header('ETag that the user must still have, for example `"1"`; otherwise 412.'),
+  'idempotency-key': header('Any new id, for example a UUID: makes sending the request again safe for 24 hours.'),
+  prefer: header('RFC 7240: `respond-async` for a task, `wait=N` to wait up to N seconds for its end.'),
 });
 
+const replayed = { 'idempotent-replayed': { type: 'string', description: '`true` where the answer is that of an earlier request.' } };
 const etag = { etag: { type: 'string', description: 'Version of the user.' } };
 const json = (schema: object) => ({ 'application/json': { schema } });
 
@@ -21,19 +24,44 @@ export const userResponse = (description: string, headers: object = {}) => ({
 
 const taskResponse = {
   description: 'Accepted: the task is on disk. Location is where to look.',
-  headers: { location: { type: 'string' }, 'retry-after': { type: 'integer' } },
+  headers: {
+    location: { type: 'string', description: 'Address of the task.' },
+    'retry-after': { type: 'integer', description: 'Seconds to wait before looking.' },
+    'preference-applied': { type: 'string', description: 'Which preference of `Prefer` was followed.' },
+    ...replayed,
+  },
   content: json({ $ref: 'Task#' }),
 };
 
-export const commandResponses = (status: 200 | 201 | 204, asynchronous: boolean) => ({
+const refusedEverywhere: ProblemCode[] = [
+  'malformed-request',
+  'malformed-json',
+  'duplicate-key',
+  'too-deep',
+  'invalid-utf8',
+  'invalid-precondition',
+  'invalid-idempotency-key',
+  'idempotency-in-progress',
+  'version-conflict',
+  'payload-too-large',
+  'unsupported-media-type',
+  'validation-failed',
+  'idempotency-key-reused',
+  'store-unavailable',
+  'outcome-unknown',
+  'overloaded',
+  'shutting-down',
+];
+
+export const commandResponses = (status: 200 | 201 | 204, asynchronous: boolean, refuses: readonly ProblemCode[]) => ({
   ...(status === 204
-    ? { 204: { type: 'null', description: 'Done.' } }
+    ? { 204: { type: 'null', description: 'Done, now or before.', headers: replayed } }
     : {
-        [status]: userResponse(
-          asynchronous ? 'Done, with `Prefer: wait`.' : 'Done.',
-          status === 201 ? { location: { type: 'string' } } : {},
-        ),
+        [status]: userResponse(asynchronous ? 'Done, with `Prefer: wait`.' : 'Done.', {
+          ...(status === 201 && { location: { type: 'string', description: 'Address of the user.' } }),
+          ...replayed,
+        }),
       }),
   202: taskResponse,
-  ...problemResponses(400, ...(status === 201 ? [] : [404]), 409, 410, 412, 413, 415, 422, 503),
+  ...problemResponses(...refusedEverywhere, ...refuses),
 });

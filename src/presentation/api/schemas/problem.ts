@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { catalogue, type ProblemCode } from '../../../domain/problem.ts';
-import { codesWithStatus } from '../problems.ts';
+import { statusOf } from '../problems.ts';
 
 export const problemSchema = Type.Object(
   {
@@ -14,7 +14,10 @@ export const problemSchema = Type.Object(
       Type.Array(
         Type.Object(
           {
-            pointer: Type.String({ description: 'JSON Pointer into the body, or / and the query parameter.', examples: ['/email'] }),
+            pointer: Type.String({
+              description: 'JSON Pointer into the body, or / and the path or query parameter.',
+              examples: ['/email'],
+            }),
             code: Type.String(),
             detail: Type.String(),
           },
@@ -27,16 +30,25 @@ export const problemSchema = Type.Object(
   { $id: 'Problem', title: 'Problem', description: 'RFC 9457.', additionalProperties: false },
 );
 
-/** OpenAPI responses for these statuses, each with the codes that it can carry. */
-export const problemResponses = (...statuses: number[]) =>
+const header = (description: string, type = 'string') => ({ type, description });
+const headersOf: Record<number, object> = {
+  412: { etag: header('The version that the user has now.') },
+  503: { 'retry-after': header('Seconds to wait.', 'integer') },
+};
+
+/** OpenAPI responses for these problems, by status: each says which codes it can carry, in words and in its schema. */
+export const problemResponses = (...codes: ProblemCode[]) =>
   Object.fromEntries(
-    statuses.map((status) => [
+    [...Map.groupBy(codes, statusOf)].map(([status, group]) => [
       status,
       {
-        description: codesWithStatus(status)
-          .map((code) => `\`${code}\`: ${catalogue[code].title}.`)
-          .join(' '),
-        content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
+        description: group.map((code) => `\`${code}\`: ${catalogue[code].title}.`).join('\n\n'),
+        ...(headersOf[status] && { headers: headersOf[status] }),
+        content: {
+          'application/problem+json': {
+            schema: { allOf: [{ $ref: 'Problem#' }, { type: 'object', properties: { code: { enum: group } } }] },
+          },
+        },
       },
     ]),
   );

@@ -1,0 +1,72 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { FolderInUse, lockFolder } from '../../src/infrastructure/persistence/folder-lock.ts';
+import { type Child, killNine, listening, makeFolder, runLumin, startMain } from '../fixtures/child.ts';
+
+describe('the data folder of the embedded store', () => {
+  const folder = makeFolder();
+  const children: Child[] = [];
+  const start = (): Child => {
+    const child = startMain({ DATABASE_URL: folder.url });
+    children.push(child);
+    return child;
+  };
+  afterEach(async () => {
+    await Promise.all(children.map(killNine));
+    folder.remove();
+  });
+
+  it('belongs to one process at a time, and to the next one as soon as the first is dead', async () => {
+    const first = start();
+    const address = await listening(first);
+    const created = await fetch(`${address}/api/users/`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username: { first_name: 'Ann' }, email: 'ann@example.com' }),
+    });
+    expect(created.status).toBe(201);
+    const user = (await created.json()) as { user_id: string };
+
+    // A second service, and an operator's command, are refused with one line that names the first.
+    const refusal = expect.stringMatching(new RegExp(`^lumin: the data folder \\S+ is in use by process ${first.pid}; .*\\n$`));
+    const started = performance.now();
+    const second = start();
+    expect(await second.exited).toBe(1);
+    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(second.stderr()).toEqual(refusal);
+    expect(await runLumin(['verify'], { DATABASE_URL: folder.url })).toMatchObject({ code: 1, stderr: refusal });
+
+    // The lock dies with its process: a pid left behind, even one that another process has by now, means nothing.
+    await killNine(first);
+    expect(readFileSync(join(folder.path, 'lumin.pid'), 'utf8')).toBe(String(first.pid));
+    writeFileSync(join(folder.path, 'lumin.pid'), String(process.pid));
+    const third = start();
+    const found = await fetch(`${await listening(third)}/api/users/${user.user_id}`);
+    expect(await found.json()).toEqual(user);
+  });
+});
+
+describe('the lock itself', () => {
+  const folder = makeFolder();
+  afterEach(folder.remove);
+
+  it('calls a folder in use only when it is', async () => {
+    writeFileSync(join(folder.path, 'lumin.lock'), 'this is no lock file, but something else. '.repeat(100));
+    await expect(lockFolder(folder.path)).rejects.not.toBeInstanceOf(FolderInUse);
+  });
+});
+
+describe('a wrong configuration', () => {
+  it('ends the start with exit code 1 and one line per mistake', async () => {
+    const child = startMain({ PORT: 'eighty', LOG_LEVEL: 'loud', DATABASE_URL: 'mysql://localhost/users' });
+    expect(await child.exited).toBe(1);
+    const lines = child.stderr().trimEnd().split('\n').sort();
+    expect(lines).toEqual([
+      expect.stringMatching(/^lumin: DATABASE_URL must be /),
+      expect.stringMatching(/^lumin: LOG_LEVEL must be /),
+      expect.stringMatching(/^lumin: PORT must be /),
+    ]);
+    expect(child.stdout()).toBe('');
+  });
+});

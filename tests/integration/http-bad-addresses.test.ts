@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aUser, created, expectProblem } from '../fixtures/http.ts';
+import { type Service, startService } from '../fixtures/service.ts';
+
+const SOME_ID = '550e8400-e29b-41d4-a716-446655440000';
+let service: Service;
+let url: string;
+
+beforeAll(async () => {
+  service = await startService('pglite://memory');
+  url = `/api/users/${(await created(service)).user_id}`;
+});
+afterAll(() => service.stop());
+
+describe('a user id in a path', () => {
+  const wrong = [
+    'x',
+    '%00',
+    '%20',
+    '..%2f..%2fetc',
+    '1 OR 1=1',
+    "'",
+    'a'.repeat(150),
+    'a'.repeat(9_000),
+    '00000000-0000-0000-0000-000000000000',
+    'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF',
+    '%7B550e8400-e29b-41d4-a716-446655440000%7D',
+    '550e8400e29b41d4a716446655440000',
+    `${SOME_ID}.`,
+    `${SOME_ID};a=b`,
+    `${SOME_ID}%00`,
+    `${SOME_ID}%20`,
+    `${SOME_ID}%2f`,
+    '*',
+    '@',
+    ':user_id',
+    'undefined',
+    'null',
+    '%F0%9F%91%A9',
+    '550e8400-e29b-41d4-a716-44665544000%D0%BE',
+    '%ZZ',
+    '%',
+    '%f',
+    '%c0%80',
+    '%ed%a0%80',
+    '%ff',
+    'tasks',
+  ].map((id) => id.replaceAll(' ', '%20'));
+
+  it.each(wrong)('is not %s', async (id) => {
+    expectProblem(await service.request('GET', `/api/users/${id}`), 400, 'invalid-user-id', '/user_id');
+  });
+
+  // `tasks` stands elsewhere: /api/users/tasks/… is a route of its own.
+  it.each(wrong.slice(0, -1))('%s is refused before anything else of a command is looked at', async (id) => {
+    for (const body of ['{', '{"x":1}'])
+      expectProblem(await service.request('PATCH', `/api/users/${id}/email?x=1`, body), 400, 'invalid-user-id');
+  });
+
+  it.each([
+    SOME_ID.toUpperCase(),
+    '7f000000-0000-0000-0000-000000000000',
+    '0190f3d1-5a1b-7c3d-8e4f-0123456789ab',
+    '%35%35%30e8400-e29b-41d4-a716-446655440000',
+  ])('may be %s', async (id) => {
+    expectProblem(await service.request('GET', `/api/users/${id}`), 404, 'user-not-found');
+  });
+});
+
+describe('a path that is no route', () => {
+  it.each([
+    '/',
+    '//',
+    '/api',
+    '/api/',
+    '/API/users',
+    '/api/Users',
+    '/api//users',
+    '/api/users//',
+    `/api/users//${SOME_ID}`,
+    `/api/users/${SOME_ID}/`.concat('/'),
+    `/api/users/${SOME_ID}/nothing`,
+    `/api/users/${SOME_ID}/email/x`,
+    '/api/users/tasks/task_abc123/x',
+    `/api/users/${SOME_ID}%2Femail/x`,
+    '/metrics',
+    '/.env',
+    '/health/x',
+    '/problems',
+    '/problems/',
+    '/problems/nope',
+    '/problems/__proto__',
+    '/problems/toString',
+    '/problems/%00',
+    '/docs/nope',
+    '/docs/static/..%2f..%2fpackage.json',
+    '/%',
+  ])('%s answers 404 or 400, never more', async (path) => {
+    const answer = await service.request('GET', path);
+    if (answer.status === 400) return expectProblem(answer, 400, path === '/%' ? 'malformed-request' : 'invalid-user-id');
+    expectProblem(answer, 404, 'not-found');
+  });
+});
+
+describe('a query', () => {
+  it.each([
+    ['POST', '/api/users', '?email=a@b.co', '/email'],
+    ['GET', '', '?fields=email', '/fields'],
+    ['GET', '', '?x', '/x'],
+    ['GET', '', '?__proto__=1', '/__proto__'],
+    ['GET', '', '?constructor=1', '/constructor'],
+    ['PATCH', '/username', '?first_name=x', '/first_name'],
+    ['PATCH', '/privacy-settings', '?show_email=true', '/show_email'],
+    ['POST', '/activate', '?force=1', '/force'],
+    ['POST', '/block', '?reason=x', '/reason'],
+    ['DELETE', '', '?hard=true', '/hard'],
+    ['PATCH', '/email', '?new_phone=x', '/new_phone'],
+    ['PATCH', '/email', '?new_email[]=a@b.co', '/new_email[]'],
+    ['PATCH', '/email', '?NEW_EMAIL=a@b.co', '/NEW_EMAIL'],
+    ['PATCH', '/email', `?${'x'.repeat(5_000)}=1`, `/${'x'.repeat(100)}`],
+  ] as const)('%s %s%s names what the route does not take', async (method, path, query, pointer) => {
+    const target = path === '/api/users' ? path : url + path;
+    const body = path.startsWith('/api')
+      ? aUser()
+      : { '/username': { first_name: 'x' }, '/privacy-settings': { show_bio: true }, '/email': { new_email: 'a@b.co' } }[path as string];
+    expectProblem(await service.request(method, target + query, body), 422, 'validation-failed', pointer);
+  });
+
+  it.each(['?new_email=%', '?new_email=%zz', '?new_email=%ff', '?%c0%80=x', '?new_email=%ed%a0%80', '?a=%f0%9f'])(
+    '%s cannot be parsed',
+    async (query) => {
+      for (const path of [`${url}/email`, '/health']) {
+        const answer = await service.request(path === '/health' ? 'GET' : 'PATCH', path + query);
+        expectProblem(answer, 400, 'malformed-request');
+      }
+    },
+  );
+
+  it.each(['new_email=a@b.co&new_email=c@d.co', 'new_email=&new_email=', 'new_email', 'new_email=', '&new_email=&', 'new_email=null'])(
+    '%s is no address',
+    async (query) => {
+      expectProblem(await service.request('PATCH', `${url}/email?${query}`), 422, 'validation-failed', '/new_email');
+    },
+  );
+
+  it.each(['email', 'phone', 'avatar-url', 'bio', 'birth-date', 'language-code'])(
+    'and a body together are refused by %s, even when they agree',
+    async (path) => {
+      const name = `new_${path.replace('-', '_')}`;
+      for (const body of [{ [name]: 'x' }, {}, 'null'])
+        expectProblem(await service.request('PATCH', `${url}/${path}?${name}=x`, body), 422, 'query-and-body', `/${name}`);
+    },
+  );
+
+  it('reads + as a space only where a space can be meant', async () => {
+    const answer = await service.request('PATCH', `${url}/phone?new_phone=+1+202+555+0100`);
+    expect(answer.body.phone).toBe('+12025550100');
+    expectProblem(await service.request('PATCH', `${url}/phone?new_phone=++12025550100`), 422, 'validation-failed', '/new_phone');
+  });
+});
+
+describe('a method that a path does not take', () => {
+  it.each([
+    ['PUT', '/api/users', 'POST'],
+    ['DELETE', '/api/users/', 'POST'],
+    ['GET', '/api/users', 'POST'],
+    ['PUT', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
+    ['PATCH', '/api/users/not-an-id', 'DELETE, GET, HEAD'],
+    ['TRACE', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
+    ['OPTIONS', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
+    ['QUERY', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
+    ['PROPFIND', '/api/users', 'POST'],
+    ['GET', `/api/users/${SOME_ID}/email`, 'PATCH'],
+    ['POST', `/api/users/${SOME_ID}/email`, 'PATCH'],
+    ['HEAD', `/api/users/${SOME_ID}/activate`, 'POST'],
+    ['DELETE', `/api/users/${SOME_ID}/events`, 'GET, HEAD'],
+    ['POST', '/api/users/tasks/task_abc123', 'GET, HEAD'],
+    ['DELETE', '/health', 'GET, HEAD'],
+    ['POST', '/health/ready', 'GET, HEAD'],
+    ['DELETE', '/openapi.json', 'GET, HEAD'],
+    ['POST', '/docs', 'GET, HEAD'],
+    ['PUT', '/problems/not-found', 'GET, HEAD'],
+  ])('%s %s answers 405 and says which it takes: %s', async (method, path, allow) => {
+    const answer = await service.request(method as 'GET', path);
+    expect(answer.headers.allow).toBe(allow);
+    if (method === 'HEAD') expect(answer.status).toBe(405);
+    else expectProblem(answer, 405, 'method-not-allowed');
+  });
+
+  it('HEAD answers as GET does, without the body', async () => {
+    for (const path of [url, `${url}/events`, '/health', '/openapi.json', '/problems/not-found']) {
+      const [get, head] = [await service.request('GET', path), await service.request('HEAD', path)];
+      expect(head).toMatchObject({ status: 200, text: '' });
+      expect(head.headers.etag).toBe(get.headers.etag);
+    }
+  });
+});

@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aUser, commandsOnUser, created } from '../fixtures/http.ts';
+import { type Answer, type Service, startService } from '../fixtures/service.ts';
+
+const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_000);
+const RUNS = 60;
+let service: Service;
+let url: string;
+
+beforeAll(async () => {
+  process.stdout.write(`fuzz seed: FUZZ_SEED=${seed}\n`);
+  service = await startService('pglite://memory');
+  url = `/api/users/${(await created(service)).user_id}`;
+});
+afterAll(() => service.stop());
+
+/** `request` itself holds every answer against the OpenAPI document. */
+const expectFine = ({ status, text }: Answer): void => {
+  expect(status, text).toBeLessThan(500);
+  expect(text).not.toMatch(/\bat .+\.ts:\d+|select |insert into/i);
+};
+
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: 'grapheme' }),
+  fc.string(),
+  fc.webUrl(),
+  fc.emailAddress(),
+  fc.uuid(),
+);
+const anyValue = fc.oneof(anyText, fc.jsonValue({ maxDepth: 4 }), fc.double(), fc.bigInt().map(Number), fc.constant(null));
+
+/** Bodies near the ones that are taken: some fields right, some anything, some unknown. */
+const near = (body: object) =>
+  fc
+    .record(Object.fromEntries(Object.entries(body).map(([key, value]) => [key, fc.oneof(fc.constant(value), anyValue)])), {
+      requiredKeys: [],
+    })
+    .chain((some) => fc.dictionary(anyText, anyValue, { maxKeys: 2 }).map((more) => ({ ...more, ...some })));
+
+const anyHeaders = fc.record(
+  {
+    prefer: fc.oneof(fc.constantFrom('respond-async', 'wait=0', 'wait=1'), fc.stringMatching(/^[\x21-\x7e]{0,40}$/)),
+    'if-match': fc.oneof(fc.constantFrom('*', '"1"', 'W/"1"'), fc.stringMatching(/^[\x21-\x7e]{0,40}$/)),
+    'idempotency-key': fc.stringMatching(/^[\x20-\xff]{0,40}$/),
+    'x-request-id': fc.stringMatching(/^[\x20-\xff]{0,40}$/),
+  },
+  { requiredKeys: [] },
+);
+
+const check = (property: fc.IAsyncProperty<any>) => fc.assert(property, { seed, numRuns: RUNS });
+
+describe.each([
+  { method: 'POST' as const, path: '', body: aUser() as object },
+  ...commandsOnUser.filter(({ method }) => method !== 'DELETE'),
+])('anything sent to $method $path', ({ method, path, body }) => {
+  const target = (): string => (path === '' ? '/api/users' : url + path);
+
+  it('as JSON body is taken or refused, never a mistake of ours', async () => {
+    await check(
+      fc.asyncProperty(fc.oneof(near(body ?? {}), anyValue), anyHeaders, async (value, headers) => {
+        expectFine(await service.request(method, target(), JSON.stringify(value) ?? 'undefined', headers));
+      }),
+    );
+  });
+
+  it('as query string is taken or refused, never a mistake of ours', async () => {
+    const name = Object.keys(body ?? {})[0] ?? 'x';
+    const pair = fc.tuple(fc.oneof(fc.constant(name), anyText), anyText);
+    await check(
+      fc.asyncProperty(fc.array(pair, { maxLength: 3 }), fc.stringMatching(/^[&=%+;[\]\x21-\x7e]{0,30}$/), async (pairs, tail) => {
+        const query = pairs.map((words) => words.map((word) => encodeURIComponent(word.toWellFormed())).join('=')).join('&');
+        expectFine(await service.request(method, `${target()}?${query}&${tail.replaceAll('#', '')}`));
+      }),
+    );
+  });
+});
+
+it('any bytes as body are taken or refused, never a mistake of ours', async () => {
+  await check(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
+      expectFine(await service.request('POST', '/api/users', Buffer.from(bytes)));
+    }),
+  );
+});
+
+it('any path is answered, never with a mistake of ours', async () => {
+  const word = fc.oneof(
+    fc.constantFrom('api', 'users', 'tasks', 'email', 'events', 'docs', 'static', '..', '%2e%2e', '%', ''),
+    anyText.map((text) => encodeURIComponent(text.toWellFormed())),
+  );
+  await check(
+    fc.asyncProperty(
+      fc.constantFrom('GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS'),
+      fc.array(word, { maxLength: 6 }),
+      async (method, words) => {
+        for (const root of ['', '/docs', '/api/users']) {
+          // Dots are resolved on the way in, so the path does not tell which route answers.
+          const { statusCode } = await service.server.inject({ method: method as 'GET', url: `${root}/${words.join('/')}` });
+          expect(statusCode).toBeLessThan(500);
+        }
+      },
+    ),
+  );
+});

@@ -1,0 +1,82 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Problem, type ProblemCode } from '../../src/domain/problem.ts';
+import type { Api } from '../../src/presentation/api/dependencies.ts';
+import { buildServer } from '../../src/presentation/api/server.ts';
+import { aUser, commandsOnUser } from '../fixtures/http.ts';
+
+const ID = '550e8400-e29b-41d4-a716-446655440000';
+
+/** The presentation layer alone, on an application that refuses everything with one problem, or breaks. */
+const serverOn = (state: ReturnType<Api['state']>, code: ProblemCode | 'break') => {
+  const refuse = () => Promise.reject(code === 'break' ? new TypeError('secret detail of john@example.com') : new Problem(code));
+  const api: Api = {
+    execute: refuse,
+    accept: refuse,
+    getById: refuse,
+    getHistory: refuse,
+    getTask: refuse,
+    awaitTask: refuse,
+    checkReady: refuse,
+    now: () => new Date(),
+    newUserId: () => ID,
+    hash: (text) => text,
+    state: () => state,
+  };
+  return buildServer(api, { log: pino({ level: 'silent' }), version: '0', allowedOrigins: [], newRequestId: () => 'one' });
+};
+
+const requests = [
+  { method: 'POST' as const, url: '/api/users', payload: aUser() },
+  { method: 'GET' as const, url: `/api/users/${ID}` },
+  { method: 'GET' as const, url: `/api/users/${ID}/events` },
+  { method: 'GET' as const, url: `/api/users/tasks/task_${'0'.repeat(26)}` },
+  ...commandsOnUser.map(({ method, path, body }) => ({ method, url: `/api/users/${ID}${path}`, ...(body && { payload: body }) })),
+];
+
+describe.each([
+  { state: 'starting', refusal: 'store-unavailable', expected: 'store-unavailable' },
+  { state: 'serving', refusal: 'store-unavailable', expected: 'store-unavailable' },
+  { state: 'serving', refusal: 'outcome-unknown', expected: 'outcome-unknown' },
+  { state: 'serving', refusal: 'overloaded', expected: 'overloaded' },
+  { state: 'stopping', refusal: 'shutting-down', expected: 'shutting-down' },
+] as const)('a process that is $state, and $refusal', ({ state, refusal, expected }) => {
+  let server: Awaited<ReturnType<typeof serverOn>>;
+  beforeAll(async () => {
+    server = await serverOn(state, refusal);
+  });
+  afterAll(() => server.close());
+
+  it.each(requests)('answers $method $url with 503, Retry-After and a problem', async (request) => {
+    const { statusCode, headers, json } = await server.inject(request);
+    expect(statusCode).toBe(503);
+    expect(headers['retry-after']).toBe('1');
+    expect(json()).toMatchObject({ code: expected, status: 503, type: `/problems/${expected}`, request_id: 'one' });
+    if (state === 'stopping') expect(headers.connection).toBe('close');
+  });
+
+  it('is alive, is not ready, and says so; its documentation is there', async () => {
+    const get = (url: string) => server.inject({ url });
+    expect((await get('/health/live')).json()).toEqual({ status: 'ok' });
+    const ready = await get('/health/ready');
+    expect(ready.statusCode).toBe(503);
+    expect(ready.json().code).toBe(expected);
+    const health = await get('/health');
+    expect(health.statusCode).toBe(200);
+    expect(health.json()).toEqual({ status: 'degraded', checks: { store: 'unavailable' } });
+    for (const url of ['/docs', '/openapi.json', '/problems/store-unavailable']) expect((await get(url)).statusCode).toBe(200);
+  });
+});
+
+describe('a mistake of ours', () => {
+  it('is a 500 that tells nothing but the request id', async () => {
+    const server = await serverOn('serving', 'break');
+    for (const request of requests) {
+      const answer = await server.inject(request);
+      expect(answer.statusCode).toBe(500);
+      expect(answer.json()).toMatchObject({ code: 'internal-error', request_id: 'one' });
+      expect(answer.payload).not.toMatch(/secret|john|TypeError|\.ts/);
+    }
+    await server.close();
+  });
+});

@@ -1,0 +1,196 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Service, startService } from '../fixtures/service.ts';
+
+const ID = '550e8400-e29b-41d4-a716-446655440000';
+const H = 'Host: a\r\n';
+let service: Service;
+let port: number;
+/** Begun first and looked at last, so that waiting for the time-outs costs the other tests nothing. */
+let slow: Promise<[headers: Exchange, body: Exchange]>;
+
+beforeAll(async () => {
+  service = await startService('pglite://memory');
+  await service.server.listen({ host: '127.0.0.1', port: 0 });
+  port = (service.server.server.address() as { port: number }).port;
+  slow = Promise.all([
+    send('GET /health/live HTTP/1.1\r\nHost: a\r\nX: ', 25_000),
+    send(`POST /api/users HTTP/1.1\r\n${H}Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{`, 25_000),
+  ]);
+});
+afterAll(() => service.stop());
+
+type Exchange = { text: string; statuses: number[]; closed: boolean; ms: number };
+
+/** Sends the bytes as they are and gathers what comes back until the server closes, or is quiet for `quiet` ms. */
+const send = (bytes: string | Buffer | (string | Buffer)[], quiet = 400): Promise<Exchange> =>
+  new Promise((resolve) => {
+    const started = performance.now();
+    let text = '';
+    const socket = connect(port, '127.0.0.1');
+    const end = (closed: boolean): void => {
+      socket.destroy();
+      const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
+      resolve({ text, statuses, closed, ms: performance.now() - started });
+    };
+    socket.setTimeout(quiet, () => end(false));
+    socket.on('data', (data) => {
+      text += data.toString('latin1');
+    });
+    socket.on('close', () => end(true));
+    socket.on('error', () => {});
+    for (const part of [bytes].flat()) socket.write(part);
+  });
+
+/** One answer, a problem document of this status, and then the connection is closed. */
+const expectRefused = ({ text, statuses, closed }: Exchange, ...expected: number[]): void => {
+  expect(statuses, text).toHaveLength(1);
+  expect(expected).toContain(statuses[0]);
+  expect(closed, text).toBe(true);
+  expect(text).toContain('application/problem+json');
+  expect(JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4))).toMatchObject({ status: statuses[0] });
+  expect(text.toLowerCase()).not.toMatch(/node|fastify|\/src\/|at \w+ \(/);
+};
+
+const smuggled = `GET /health/live HTTP/1.1\r\n${H}\r\n`;
+const post = (headers: string, body: string) =>
+  `POST /api/users HTTP/1.1\r\n${H}Content-Type: application/json\r\n${headers}\r\n${body}${smuggled}`;
+
+describe('a request that two readers could read differently', () => {
+  it.each<[what: string, bytes: string]>([
+    ['Content-Length and Transfer-Encoding', post('Content-Length: 4\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n')],
+    ['Transfer-Encoding and Content-Length', post('Transfer-Encoding: chunked\r\nContent-Length: 4\r\n', '0\r\n\r\n')],
+    ['two Content-Lengths', post('Content-Length: 2\r\nContent-Length: 3\r\n', '{}')],
+    ['two equal Content-Lengths', post('Content-Length: 2\r\nContent-Length: 2\r\n', '{}')],
+    ['a list of Content-Lengths', post('Content-Length: 2, 2\r\n', '{}')],
+    ['a negative Content-Length', post('Content-Length: -2\r\n', '{}')],
+    ['a signed Content-Length', post('Content-Length: +2\r\n', '{}')],
+    ['a hexadecimal Content-Length', post('Content-Length: 0x2\r\n', '{}')],
+    ['a huge Content-Length', post('Content-Length: 99999999999999999999999\r\n', '{}')],
+    ['an unknown Transfer-Encoding', post('Transfer-Encoding: xchunked\r\n', '0\r\n\r\n')],
+    ['chunked twice', post('Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n', '0\r\n\r\n')],
+    ['a space before the colon', post('Content-Length : 2\r\n', '{}')],
+    ['a folded header', post('X-A: b\r\n Content-Length: 2\r\n', '{}')],
+    ['a bare line feed', `GET /health/live HTTP/1.1\nHost: a\n\n${smuggled}`],
+    ['a bare carriage return', `GET /health/live HTTP/1.1\r\nHost: a\rX: b\r\n\r\n${smuggled}`],
+    ['a NUL in a header', `GET /health/live HTTP/1.1\r\n${H}X: a\0b\r\n\r\n${smuggled}`],
+    ['a header without a name', `GET /health/live HTTP/1.1\r\n${H}: b\r\n\r\n${smuggled}`],
+    ['a space in a header name', `GET /health/live HTTP/1.1\r\n${H}X Y: b\r\n\r\n${smuggled}`],
+    ['a chunk size that is no number', post('Transfer-Encoding: chunked\r\n', 'zz\r\n{}\r\n0\r\n\r\n')],
+    ['a chunk size that is too large', post('Transfer-Encoding: chunked\r\n', 'ffffffffffffffffff\r\n{}\r\n0\r\n\r\n')],
+    ['a chunk longer than its size', post('Transfer-Encoding: chunked\r\n', '2\r\n{}{}\r\n0\r\n\r\n')],
+    ['an unknown method', `FOO /health/live HTTP/1.1\r\n${H}\r\n${smuggled}`],
+    ['a method in small letters', `get /health/live HTTP/1.1\r\n${H}\r\n${smuggled}`],
+    ['no method', `/health/live HTTP/1.1\r\n${H}\r\n${smuggled}`],
+    ['another protocol', `GET /health/live SIP/2.0\r\n${H}\r\n${smuggled}`],
+    ['another version', `GET /health/live HTTP/9.9\r\n${H}\r\n${smuggled}`],
+    ['a space in the path', `GET /health/live x HTTP/1.1\r\n${H}\r\n${smuggled}`],
+    ['a TLS handshake', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
+  ])('is refused and the connection closed, so that nothing behind it is answered: %s', async (_, bytes) => {
+    expectRefused(await send(bytes), 400);
+  });
+
+  it.each([
+    ['two Host headers', 'GET /health/live HTTP/1.1\r\nHost: a\r\nHost: b\r\n'],
+    ['two equal Host headers', 'GET /health/live HTTP/1.1\r\nHost: a\r\nhost: a\r\n'],
+    ['no Host header', 'GET /health/live HTTP/1.1\r\n'],
+  ])('is refused: %s', async (_, head) => {
+    expectRefused(await send(`${head}Connection: close\r\n\r\n`), 400);
+  });
+});
+
+describe('a request that is too large', () => {
+  it('has a body of one byte too many, declared', async () => {
+    const { text, statuses } = await send(
+      `POST /api/users HTTP/1.1\r\n${H}Content-Type: application/json\r\nContent-Length: 65537\r\n\r\n{`,
+    );
+    expect(statuses).toEqual([413]);
+    expect(text).toMatch(/connection: close/i);
+  });
+
+  it('has a body of one byte too many, in chunks', async () => {
+    const chunk = `8000\r\n${'x'.repeat(0x8000)}\r\n`;
+    const { text, statuses } = await send(
+      `POST /api/users HTTP/1.1\r\n${H}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${chunk.repeat(3)}`,
+    );
+    expect(statuses).toEqual([413]);
+    expect(text).toMatch(/connection: close/i);
+  });
+
+  it.each([
+    ['headers', `GET /health/live HTTP/1.1\r\n${H}X: ${'x'.repeat(17_000)}\r\n\r\n`],
+    ['many headers', `GET /health/live HTTP/1.1\r\n${H}${'X: yyyy\r\n'.repeat(3_000)}\r\n`],
+    ['an address', `GET /${'x'.repeat(17_000)} HTTP/1.1\r\n${H}\r\n`],
+  ])('has %s over 16 KiB', async (_, bytes) => {
+    expectRefused(await send(bytes), 431);
+  });
+
+  it('has a chunk extension without end', async () => {
+    expectRefused(await send(post('Transfer-Encoding: chunked\r\n', `1;${'x'.repeat(20_000)}\r\n{\r\n0\r\n\r\n`)), 413);
+  });
+});
+
+describe('a path is taken as it is sent', () => {
+  const get = (path: string) => send(`GET ${path} HTTP/1.1\r\n${H}Connection: close\r\n\r\n`);
+
+  it.each([
+    [404, '/api/users/x/../../admin'],
+    [404, `/api/users/../users/${ID}`],
+    [404, '/docs/../.env'],
+    [404, '/docs/%2e%2e/package.json'],
+    [404, '/docs/static/%2e%2e/%2e%2e/package.json'],
+    [404, '/docs/static/..%2f..%2fpackage.json'],
+    [404, '//api/users'],
+    [404, '/./health'],
+    [404, '*'],
+    [404, '/api/users/tasks/%2e%2e'],
+    [400, '/api/users/%2e%2e'],
+    [400, '/api/users/.'],
+    [400, '/api/users/..'],
+    [400, '/%'],
+    [400, '/api/users/%ZZ'],
+    [400, '/api/users/\xff'],
+    [404, `/api/users/${ID}`],
+    [404, `http://a/api/users/${ID}`],
+    [404, `/api/users/${ID}/?`],
+  ])('%i for %s', async (status, path) => {
+    const answer = await get(path);
+    expect(answer.statuses, answer.text).toEqual([status]);
+    expect(answer.text).toContain('application/problem+json');
+  });
+
+  it('and may be named in full, as to a proxy', async () => {
+    expect((await get('http://elsewhere/health/live')).statuses).toEqual([200]);
+  });
+});
+
+describe('expectations and methods', () => {
+  it.each([
+    [417, `GET /health/live HTTP/1.1\r\n${H}Expect: 200-ok\r\nConnection: close\r\n\r\n`],
+    [405, `TRACE /health/live HTTP/1.1\r\n${H}Connection: close\r\n\r\n`],
+    [200, `GET /health/live HTTP/1.0\r\n\r\n`],
+    [200, `GET /health/live HTTP/1.1\r\n${H}Upgrade: websocket\r\nConnection: upgrade, close\r\n\r\n`],
+  ])('answers %i to %j', async (status, bytes) => {
+    expect((await send(bytes)).statuses).toEqual([status]);
+  });
+
+  it('answers pipelined requests in order, a refused one among them', async () => {
+    const one = (method: string, path: string) => `${method} ${path} HTTP/1.1\r\n${H}\r\n`;
+    const { statuses } = await send(
+      one('GET', '/health/live') + one('DELETE', '/health') + one('GET', `/api/users/${ID}`) + one('GET', '/health/live'),
+    );
+    expect(statuses).toEqual([200, 405, 404, 200]);
+  });
+
+  it('CONNECT is closed without an answer', async () => {
+    expect(await send(`CONNECT example.com:443 HTTP/1.1\r\n${H}\r\n`)).toMatchObject({ statuses: [], closed: true });
+  });
+});
+
+it('a client that sends its headers or its body too slowly hears 408 in time', { timeout: 30_000 }, async () => {
+  const [headers, body] = await slow;
+  expectRefused(headers, 408);
+  expectRefused(body, 408);
+  expect(headers.ms).toBeLessThan(12_500);
+  expect(body.ms).toBeLessThan(17_500);
+});

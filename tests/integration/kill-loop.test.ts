@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { LoggedEvent } from '../../src/domain/repositories/user-repository.ts';
+import { killNine, listening, startMain } from '../fixtures/child.ts';
+import { lastingKinds } from '../fixtures/lasting.ts';
+import { makeLoad, type Sent } from '../fixtures/load.ts';
+import { seeded } from '../fixtures/seeded.ts';
+import { openRig } from '../fixtures/store-rig.ts';
+import { until } from '../fixtures/until.ts';
+
+const ROUNDS = 10;
+const CLIENTS = 8;
+
+/** What a request leaves in the log, and no other does. */
+const markOf = ({ type, stream, personal }: LoggedEvent): string => {
+  const { username, email } = personal as { username?: { first_name: string }; email?: string };
+  if (type === 'UserCreated') return `create ${stream.slice('user-'.length)}`;
+  return type === 'UserUsernameChanged' ? `rename ${username?.first_name}` : `email ${email}`;
+};
+
+// Both wait for processes most of the time, so they run side by side.
+describe.concurrent.each(lastingKinds())('kill -9 under load, again and again, on $name', ({ available, make }) => {
+  it.skipIf(!available)(
+    'loses nothing that was acknowledged and doubles nothing',
+    () =>
+      seeded(async (random) => {
+        const place = await make();
+        try {
+          const load = makeLoad(random);
+          for (let round = 0; round < ROUNDS; round++) {
+            const child = startMain({ DATABASE_URL: place.url });
+            const address = await listening(child);
+            await until('it is ready', async () => (await fetch(`${address}/health/ready`)).ok);
+            const loading = load.run(address, CLIENTS);
+            await sleep(50 + random.below(500));
+            await killNine(child);
+            await loading;
+          }
+
+          const rig = await openRig(place.url);
+          // The workers that held these are dead.
+          await rig.tasks.releaseAll();
+          rig.startRunner();
+          const tasks = load.sent.flatMap(({ acknowledged }) => acknowledged?.task_id ?? []);
+          for (const id of tasks) {
+            const task = await until('every task ends', async () => {
+              const found = await rig.tasks.find(id);
+              return found?.finished_at && found;
+            });
+            expect(task).toMatchObject({ status: 'succeeded', error: null });
+          }
+
+          const written = new Map<string, number>();
+          for (const event of await rig.log()) written.set(markOf(event), (written.get(markOf(event)) ?? 0) + 1);
+          const times = ({ kind, mark }: Sent): number => written.get(`${kind} ${mark}`) ?? 0;
+          const acknowledged = load.sent.filter((request) => request.acknowledged !== null);
+          expect(acknowledged.filter((request) => times(request) !== 1)).toEqual([]);
+          expect(load.sent.filter((request) => times(request) > 1)).toEqual([]);
+          expect((await rig.verify()).violations).toEqual([]);
+          // The load was one.
+          expect(new Set(acknowledged.map(({ kind }) => kind))).toEqual(new Set(['create', 'rename', 'email']));
+          expect(acknowledged.length).toBeGreaterThan(ROUNDS * CLIENTS);
+          await rig.close();
+        } finally {
+          await place.drop();
+        }
+      }),
+    120_000,
+  );
+});

@@ -1,0 +1,155 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Answer } from '../../src/application/services/user-service.ts';
+import { StoreFailure } from '../../src/infrastructure/persistence/database.ts';
+import { changeEmail, creation, newEmail, rename, request } from '../fixtures/people.ts';
+import { openRig, type Rig } from '../fixtures/store-rig.ts';
+import { type Store, storeKinds } from '../fixtures/stores.ts';
+import { until } from '../fixtures/until.ts';
+
+const HOUR_MS = 3_600_000;
+const idOf = (answer: Answer): string => ('task' in answer ? answer.task.task_id : '');
+
+describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
+  let place: Store;
+  let rig: Rig;
+  /** What the application takes for the time. */
+  let clock = () => new Date();
+  beforeAll(async () => {
+    if (!available) return;
+    place = await make();
+    rig = await openRig(place.url, { now: () => clock() });
+  });
+  afterEach(async () => {
+    clock = () => new Date();
+    await rig?.stopRunners();
+  });
+  afterAll(async () => {
+    await rig?.close();
+    await place?.drop();
+  });
+
+  const ended = (taskId: string) =>
+    until('the task ends', async () => {
+      const task = await rig.tasks.find(taskId);
+      return task?.finished_at && task;
+    });
+  const inputOf = async (taskId: string) =>
+    (await rig.database.query<any>('select input is null as gone from tasks where task_id = $1', [taskId]))[0]?.gone;
+  const tasksOf = (id: string) => rig.database.query('select status, input from tasks where user_id = $1', [id]);
+  const leasesRunOut = () => rig.database.query(`update tasks set not_before = now() where status = 'running'`);
+  const person = async () => {
+    const wanted = creation();
+    await rig.execute(wanted);
+    return wanted.user_id;
+  };
+
+  it.skipIf(!available)('of one user run in the order in which they were accepted, whatever the clock says', async () => {
+    const [one, two] = [await person(), await person()];
+    const accepted: string[] = [];
+    for (let i = 0; i < 12; i++) {
+      // A clock that is set back, or that of another replica.
+      clock = () => new Date(Date.now() + (6 - i) * HOUR_MS);
+      for (const id of [one, two]) accepted.push(idOf(await rig.accept(rename(id, `Name${i}`))));
+    }
+    for (let worker = 0; worker < 3; worker++) rig.startRunner();
+    for (const id of accepted) expect(await ended(id)).toMatchObject({ status: 'succeeded', error: null });
+    for (const id of [one, two]) {
+      const names = (await rig.store.readStream(id, 1, 100)).map(({ personal }) => (personal as any).username.first_name);
+      expect(names).toEqual(Array.from({ length: 12 }, (_, i) => `Name${i}`));
+    }
+  });
+
+  it.skipIf(!available)('take effect once, also where two workers run the same one', async () => {
+    const id = await person();
+    const taskId = idOf(await rig.accept(rename(id, 'Task')));
+    const [first] = await rig.tasks.claim('first', 10, 15);
+    expect(await rig.tasks.claim('second', 10, 15)).toEqual([]);
+    await leasesRunOut();
+    const [again] = await rig.tasks.claim('second', 10, 15);
+    expect([first?.task_id, again?.task_id]).toEqual([taskId, taskId]);
+    await rig.runTask(first as never);
+    // The late worker would put the name back.
+    await rig.execute(rename(id, 'Since'));
+    await rig.runTask(again as never);
+    expect((await rig.users.find(id))?.user.username?.first_name).toBe('Since');
+    expect(await rig.types(id)).toEqual(['UserCreated', 'UserUsernameChanged', 'UserUsernameChanged']);
+    expect(await ended(taskId)).toMatchObject({ status: 'succeeded', result_version: 2, attempts: 2 });
+  });
+
+  it.skipIf(!available)('lose their input when they end, and keep the problem that stopped them', async () => {
+    const [id, email] = [await person(), newEmail()];
+    const good = idOf(await rig.accept(rename(id, 'Good')));
+    const bad = idOf(await rig.accept(changeEmail(id, email)));
+    expect([await inputOf(good), await inputOf(bad)]).toEqual([false, false]);
+    // Free when the task was accepted, but no longer.
+    await rig.execute(creation({ email }));
+    rig.startRunner();
+    expect(await ended(good)).toMatchObject({ status: 'succeeded', result_version: 2, error: null });
+    expect(await ended(bad)).toMatchObject({
+      status: 'failed',
+      result_version: null,
+      error: { code: 'email-taken', errors: [{ pointer: '/new_email', code: 'email-taken' }] },
+    });
+    expect([await inputOf(good), await inputOf(bad)]).toEqual([true, true]);
+  });
+
+  it.skipIf(!available)('that are refused now are not accepted', async () => {
+    const [id, email] = [await person(), newEmail()];
+    await rig.execute(creation({ email }));
+    await expect(rig.accept(changeEmail(id, email))).rejects.toMatchObject({ code: 'email-taken' });
+    await expect(rig.accept(rename(id, 'Late', { if_match: [7] }))).rejects.toMatchObject({ code: 'version-conflict' });
+    expect(await tasksOf(id)).toEqual([]);
+  });
+
+  // Takes as long as the service waits for a database that is away; once is enough.
+  it.skipIf(name !== 'PGlite')('are tried again while the store is away, and not failed', async () => {
+    const id = await person();
+    const taskId = idOf(await rig.accept(rename(id, 'Task')));
+    const [task] = await rig.tasks.claim('worker', 1, 15);
+    rig.inject((sql) => {
+      if (sql.includes('append_v1')) throw new StoreFailure('unsent', 'ECONNREFUSED');
+    });
+    await expect(rig.runTask(task as never)).rejects.toMatchObject({ code: 'store-unavailable' });
+    expect(await rig.tasks.find(taskId)).toMatchObject({ status: 'queued', attempts: 1, error: null });
+    rig.inject(() => {});
+    rig.startRunner();
+    expect(await ended(taskId)).toMatchObject({ status: 'succeeded', result_version: 2 });
+  });
+
+  describe.skipIf(!available)('a block with an end', () => {
+    const past = (minutes: number) => new Date(Date.now() - HOUR_MS + minutes * 60_000);
+    const blockUntil = (id: Awaited<ReturnType<typeof person>>, end: Date | null, reason?: string) =>
+      rig.execute(request('block', id, { until: end?.toISOString() ?? null, reason: reason ?? null }));
+
+    it('ends by itself when its time is over', async () => {
+      const id = await person();
+      clock = () => past(0);
+      await blockUntil(id, past(1), 'Spam');
+      rig.startRunner();
+      await until('the block ends', async () => (await rig.users.find(id))?.user.status === 'active');
+      expect(await rig.types(id)).toEqual(['UserCreated', 'UserBlocked', 'UserUnblocked']);
+      expect(await tasksOf(id)).toEqual([{ status: 'succeeded', input: null }]);
+    });
+
+    it('does not end before', async () => {
+      const id = await person();
+      await blockUntil(id, new Date(Date.now() + HOUR_MS));
+      expect(await rig.tasks.claim('worker', 10, 15)).toEqual([]);
+    });
+
+    it.each([
+      ['by one without an end', null],
+      ['by one with a later end', new Date(Date.now() + HOUR_MS)],
+    ])('does not end when it was replaced %s', async (_, end) => {
+      const id = await person();
+      clock = () => past(0);
+      await blockUntil(id, past(1));
+      await blockUntil(id, end);
+      const [task] = await rig.tasks.claim('worker', 10, 15);
+      await rig.runTask(task as never);
+      expect(await ended(task?.task_id ?? '')).toMatchObject({ status: 'succeeded' });
+      expect((await rig.users.find(id))?.user.status).toBe('blocked');
+      expect(await rig.types(id)).toEqual(['UserCreated', 'UserBlocked', 'UserBlocked']);
+    });
+  });
+});

@@ -1,0 +1,177 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { describeConfig, InvalidConfig, readConfig, settings } from '../../src/infrastructure/container/config.ts';
+
+/** The `.env` that the service was commissioned with. It must work unchanged. */
+const commissioned = {
+  DATABASE_URL: 'postgresql+asyncpg://user:password@localhost:5432/lumin_user_db',
+  DATABASE_POOL_SIZE: '10',
+  DATABASE_MAX_OVERFLOW: '20',
+  REDIS_URL: 'redis://localhost:6379/0',
+  REDIS_PASSWORD: '',
+  REDIS_POOL_SIZE: '10',
+  NATS_URL: 'nats://localhost:4222',
+  NATS_STREAM: 'lumin-events',
+  TASKIQ_BROKER_URL: 'nats://localhost:4222',
+  TASKIQ_RESULT_BACKEND: 'redis://localhost:6379/1',
+  APP_ENV: 'development',
+  APP_DEBUG: 'true',
+  LOG_LEVEL: 'INFO',
+  ALLOWED_ORIGINS: 'http://localhost:3000,http://localhost:8000',
+};
+
+const mistakesIn = (env: Record<string, string>): string[] => {
+  try {
+    readConfig(env);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidConfig)) throw error;
+    return error.mistakes;
+  }
+};
+
+describe('the configuration', () => {
+  it('needs nothing', () =>
+    expect(readConfig({})).toMatchObject({
+      HOST: '127.0.0.1',
+      PORT: 8000,
+      DATABASE_URL: { kind: 'pglite', folder: '.lumin/data' },
+      MIGRATE_ON_START: true,
+      EVENTS_PERSONAL: 'omit',
+      AUTH_MODE: 'off',
+      REDIS_URL: null,
+      NATS_URL: null,
+    }));
+
+  it('reads the commissioned .env unchanged', () =>
+    expect(readConfig(commissioned)).toMatchObject({
+      DATABASE_URL: { kind: 'postgres', url: 'postgresql://user:password@localhost:5432/lumin_user_db' },
+      DATABASE_POOL_SIZE: 10,
+      DATABASE_MAX_OVERFLOW: 20,
+      REDIS_URL: 'redis://localhost:6379/0',
+      REDIS_PASSWORD: '',
+      REDIS_POOL_SIZE: 10,
+      NATS_URL: 'nats://localhost:4222',
+      NATS_STREAM: 'lumin-events',
+      TASK_BROKER_URL: 'nats://localhost:4222',
+      TASK_RESULT_BACKEND: 'redis://localhost:6379/1',
+      APP_ENV: 'development',
+      APP_DEBUG: true,
+      LOG_LEVEL: 'info',
+      ALLOWED_ORIGINS: ['http://localhost:3000', 'http://localhost:8000'],
+    }));
+
+  it.each([
+    ['postgresql+asyncpg://u:p@h/d', { kind: 'postgres', url: 'postgresql://u:p@h/d' }],
+    ['postgres+psycopg2://u:p@h/d', { kind: 'postgres', url: 'postgres://u:p@h/d' }],
+    ['postgresql://u:p@h/d?sslmode=require', { kind: 'postgres', url: 'postgresql://u:p@h/d?sslmode=require' }],
+    ['pglite://memory', { kind: 'pglite', folder: null }],
+    ['pglite://.lumin/data', { kind: 'pglite', folder: '.lumin/data' }],
+    ['pglite:///var/lib/lumin', { kind: 'pglite', folder: '/var/lib/lumin' }],
+  ])('reads DATABASE_URL=%s', (text, expected) => expect(readConfig({ DATABASE_URL: text }).DATABASE_URL).toEqual(expected));
+
+  it('takes an empty variable for one that is not set', () =>
+    expect(readConfig(Object.fromEntries(Object.keys(settings).map((name) => [name, ''])))).toEqual(readConfig({})));
+
+  it.each([
+    ['TASK_BROKER_URL', 'TASKIQ_BROKER_URL', 'nats://a:1', 'nats://b:1'],
+    ['TASK_RESULT_BACKEND', 'TASKIQ_RESULT_BACKEND', 'redis://a:1', 'redis://b:1'],
+  ] as const)('reads %s from %s too, and its own name first', (name, alias, own, other) => {
+    expect(readConfig({ [alias]: other })[name]).toBe(other);
+    expect(readConfig({ [alias]: other, [name]: own })[name]).toBe(own);
+    expect(mistakesIn({ [alias]: 'http://x' })).toEqual([expect.stringContaining(name)]);
+  });
+
+  it.each([
+    ['HOST', 'a b'],
+    ['PORT', '80a'],
+    ['PORT', '-1'],
+    ['PORT', '65536'],
+    ['PORT', '1e3'],
+    ['APP_ENV', 'prod'],
+    ['APP_DEBUG', 'yes'],
+    ['LOG_LEVEL', 'loud'],
+    ['AUTH_MODE', 'none'],
+    ['ALLOWED_ORIGINS', 'localhost:3000'],
+    ['ALLOWED_ORIGINS', 'http://localhost:3000/'],
+    ['ALLOWED_ORIGINS', '*'],
+    ['DATABASE_URL', 'mysql://u:p@h/d'],
+    ['DATABASE_URL', 'pglite://'],
+    ['DATABASE_POOL_SIZE', '0'],
+    ['DATABASE_MAX_OVERFLOW', '-1'],
+    ['MIGRATE_ON_START', '1'],
+    ['REDIS_URL', 'http://localhost:6379'],
+    ['REDIS_POOL_SIZE', '1.5'],
+    ['NATS_URL', 'localhost:4222'],
+    ['NATS_STREAM', 'a.b'],
+    ['NATS_SUBJECT_PREFIX', 'a b'],
+    ['NATS_SUBJECT_PREFIX', '>'],
+    ['EVENTS_PERSONAL', 'true'],
+    ['TASK_BROKER_URL', 'redis://localhost'],
+    ['TASK_RESULT_BACKEND', 'nats://localhost'],
+  ])('says what is wrong with %s=%s in one line that names it', (name, text) => {
+    const mistakes = mistakesIn({ [name]: text });
+    expect(mistakes).toHaveLength(1);
+    expect(mistakes[0]).toMatch(new RegExp(`^${name} [^\\n]+$`));
+  });
+
+  it('reports every mistake at once', () =>
+    expect(mistakesIn({ PORT: 'x', LOG_LEVEL: 'x', REDIS_URL: 'x' })).toEqual([
+      expect.stringMatching(/^PORT /),
+      expect.stringMatching(/^LOG_LEVEL /),
+      expect.stringMatching(/^REDIS_URL /),
+    ]));
+
+  it('never repeats a password in a mistake', () => {
+    const secret = 'hunter2';
+    const env = { DATABASE_URL: `mysql://u:${secret}@h`, REDIS_URL: `http://:${secret}@h`, NATS_URL: `x://${secret}@h` };
+    expect(mistakesIn(env)).toHaveLength(3);
+    expect(mistakesIn(env).join()).not.toContain(secret);
+  });
+
+  it('must be told in production who checks the callers', () => {
+    expect(mistakesIn({ APP_ENV: 'production' })).toEqual([expect.stringMatching(/^AUTH_MODE /)]);
+    expect(mistakesIn({ APP_ENV: 'production', AUTH_MODE: 'off' })).toEqual([expect.stringMatching(/^AUTH_MODE /)]);
+    expect(mistakesIn({ APP_ENV: 'production', AUTH_MODE: 'off-behind-gateway' })).toEqual([]);
+  });
+
+  it.each([
+    ['WARNING', 'warn'],
+    ['critical', 'fatal'],
+    ['Debug', 'debug'],
+  ])('reads LOG_LEVEL=%s as %s', (text, level) => expect(readConfig({ LOG_LEVEL: text }).LOG_LEVEL).toBe(level));
+});
+
+describe('the description of the configuration', () => {
+  const env = { ...commissioned, REDIS_PASSWORD: 'hunter2', NATS_URL: 'nats://token@localhost:4222' };
+  const described = (from: Record<string, string>) => Object.fromEntries(describeConfig(from).map((line) => [line.name, line]));
+
+  it('lists every variable with its meaning', () => {
+    expect(describeConfig({}).map(({ name }) => name)).toEqual(Object.keys(settings));
+    for (const { about } of describeConfig({})) expect(about).toMatch(/^[^\n]+\.$/);
+  });
+
+  it('shows of a secret only that it is set', () => {
+    const text = JSON.stringify(describeConfig(env));
+    for (const secret of ['user:password@localhost', 'hunter2', 'token@']) expect(text).not.toContain(secret);
+    expect(described(env)).toMatchObject({ DATABASE_URL: { value: '(set)', source: 'environment' }, REDIS_PASSWORD: { value: '(set)' } });
+  });
+
+  it('shows the value in force and where it is from', () =>
+    expect(described({ PORT: '9000', DATABASE_URL: 'pglite://elsewhere' })).toMatchObject({
+      PORT: { value: '9000', source: 'environment' },
+      HOST: { value: '127.0.0.1', source: 'default' },
+      DATABASE_URL: { value: 'pglite://elsewhere', source: 'environment' },
+    }));
+
+  const example = new URL('../../.env.example', import.meta.url);
+  it.runIf(existsSync(example))('is listed in .env.example, variable by variable', () => {
+    const lines = readFileSync(example, 'utf8').split('\n');
+    const listed = lines.flatMap((line) => /^(?:#\s*)?([A-Z][A-Z0-9_]*)=/.exec(line)?.[1] ?? []);
+    expect(listed.filter((name) => !name.startsWith('TASKIQ_')).sort()).toEqual(Object.keys(settings).sort());
+    const active = Object.fromEntries(
+      lines.flatMap((line) => /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(line)?.slice(1, 3).join('\n') ?? []).map((pair) => pair.split('\n')),
+    );
+    expect(mistakesIn(active as Record<string, string>)).toEqual([]);
+  });
+});
