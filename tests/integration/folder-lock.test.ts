@@ -1,11 +1,17 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, inject, it } from 'vitest';
 import { FolderInUse, lockFolder } from '../../src/infrastructure/persistence/folder-lock.ts';
-import { type Child, killNine, listening, makeFolder, runLumin, startMain } from '../fixtures/child.ts';
+import { type Child, killNine, listening, runLumin, startMain } from '../fixtures/child.ts';
+import { copyTemplate } from '../fixtures/embedded-template.ts';
+
+const emptyFolder = () => {
+  const path = copyTemplate(inject('embeddedTemplate'));
+  return { path, url: `pglite://${path}`, remove: () => rmSync(path, { recursive: true, force: true }) };
+};
 
 describe('the data folder of the embedded store', () => {
-  const folder = makeFolder();
+  const folder = emptyFolder();
   const children: Child[] = [];
   const start = (): Child => {
     const child = startMain({ DATABASE_URL: folder.url });
@@ -48,7 +54,7 @@ describe('the data folder of the embedded store', () => {
 });
 
 describe('the lock itself', () => {
-  const folder = makeFolder();
+  const folder = emptyFolder();
   afterEach(folder.remove);
 
   it('calls a folder in use only when it is', async () => {

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { LoggedEvent } from '../../src/domain/repositories/user-repository.ts';
 import { killNine, listening, startMain } from '../fixtures/child.ts';
-import { lastingKinds } from '../fixtures/lasting.ts';
 import { makeLoad, type Sent } from '../fixtures/load.ts';
 import { seeded } from '../fixtures/seeded.ts';
 import { openRig } from '../fixtures/store-rig.ts';
+import { storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const ROUNDS = 10;
@@ -19,7 +19,7 @@ const markOf = ({ type, stream, personal }: LoggedEvent): string => {
 };
 
 // Both wait for processes most of the time, so they run side by side.
-describe.concurrent.each(lastingKinds())('kill -9 under load, again and again, on $name', ({ available, make }) => {
+describe.concurrent.each(storeKinds())('kill -9 under load, again and again, on $name', ({ available, make }) => {
   it.skipIf(!available)(
     'loses nothing that was acknowledged and doubles nothing',
     () =>

@@ -3,8 +3,7 @@ import { readConfig } from '../../src/infrastructure/container/config.ts';
 import { openDatabase } from '../../src/infrastructure/container/container.ts';
 import type { Database } from '../../src/infrastructure/persistence/database.ts';
 import { runLumin } from '../fixtures/child.ts';
-import { anyLasting } from '../fixtures/lasting.ts';
-import { storeKinds } from '../fixtures/stores.ts';
+import { anyStore, storeKinds } from '../fixtures/stores.ts';
 
 const first = '0001-event-store';
 const last: (() => unknown)[] = [];
@@ -68,7 +67,7 @@ describe.skipIf(!postgres?.available)('eight that migrate one empty database at 
 
 describe('npm run migrate', () => {
   it('says what it did, and refuses what it does not know', async () => {
-    const place = await anyLasting();
+    const place = await anyStore();
     last.push(place.drop);
     const migrate = (direction: string) => runLumin(['migrate', direction], { DATABASE_URL: place.url });
     expect(await migrate('status')).toMatchObject({ code: 0, stdout: expect.stringContaining(`${first} pending\n`), stderr: '' });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { killNine, listening, startMain } from '../fixtures/child.ts';
-import { lastingKinds } from '../fixtures/lasting.ts';
 import { creation, newEmail } from '../fixtures/people.ts';
 import { openRig } from '../fixtures/store-rig.ts';
+import { storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
-describe.concurrent.each(lastingKinds())('a task that was accepted on $name', ({ available, make }) => {
+describe.concurrent.each(storeKinds())('a task that was accepted on $name', ({ available, make }) => {
   it.skipIf(!available)('takes effect once, although the process is killed before any worker gets to it', async () => {
     const place = await make();
     try {

@@ -102,7 +102,8 @@ describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
   });
 
   // Takes as long as the service waits for a database that is away; once is enough.
-  it.skipIf(name !== 'PGlite')('are tried again while the store is away, and not failed', async () => {
+  const once = name === 'PGlite' ? it : () => {};
+  once('are tried again while the store is away, and not failed', async () => {
     const id = await person();
     const taskId = idOf(await rig.accept(rename(id, 'Task')));
     const [task] = await rig.tasks.claim('worker', 1, 15);

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runLumin } from '../fixtures/child.ts';
-import { anyLasting } from '../fixtures/lasting.ts';
 import { creation } from '../fixtures/people.ts';
 import { openRig } from '../fixtures/store-rig.ts';
-import type { Store } from '../fixtures/stores.ts';
+import { anyStore, type Store } from '../fixtures/stores.ts';
 
 describe('npm run lumin -- verify', () => {
   let place: Store;
   beforeAll(async () => {
-    place = await anyLasting();
+    place = await anyStore();
   });
   afterAll(() => place?.drop());
 

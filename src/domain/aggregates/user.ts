@@ -79,7 +79,7 @@ const evolve: Evolve<User, UserEvents> = {
   }),
 };
 
-const stateBeforeBlock = ({ status, blocked }: User) =>  (status === 'inactive' ? 'inactive' : 'active');
+const stateBeforeBlock = ({ status, blocked }: User) => blocked?.before ?? (status === 'inactive' ? 'inactive' : 'active');
 
 export const foldUser = foldWith(evolve, nobody);
 

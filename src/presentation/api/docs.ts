@@ -19,6 +19,14 @@ type Operation = {
   requestBody?: { required?: boolean; content: Record<string, { schema: { properties?: object } }> };
 };
 
+const ABOUT = `Users: their profiles and lifecycle. Every change is an event; a read sees your own write.
+
+- **Errors** are problem documents (RFC 9457). \`code\` is for programs, \`type\` leads to a page about it, \`errors\` names each wrong field.
+- **Concurrency**: an answer's \`ETag\` is the user's version. \`If-Match\` makes a change conditional, \`If-None-Match\` saves reading again.
+- **Sending again** is safe with an \`Idempotency-Key\`: the same request takes effect once and gets the same answer.
+- **Asynchronous**: \`Prefer: respond-async\` answers any command with a task; \`Prefer: wait=5\` waits for a task's end.
+- In a change, null clears the field; what is not named stays.`;
+
 /** Nothing from another host, and no upgrade to https, which a service without TLS could not answer. */
 const CONTENT_SECURITY_POLICY =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
@@ -37,7 +45,7 @@ export const docs = async (server: FastifyInstance, version: string): Promise<vo
       info: {
         title: 'Lumin User Service',
         version,
-        description: 'Users: their profiles and lifecycle. Every change is an event; a read sees your own write.',
+        description: ABOUT,
         license: { name: 'MIT', identifier: 'MIT' },
         contact: { name: 'Lumin User Service' },
       },
@@ -69,7 +77,14 @@ export const docs = async (server: FastifyInstance, version: string): Promise<vo
     routePrefix: '/docs',
     staticCSP: CONTENT_SECURITY_POLICY,
     theme: { title: 'Lumin User Service' },
-    uiConfig: { tryItOutEnabled: true, validatorUrl: null, defaultModelsExpandDepth: 0, displayRequestDuration: true } as object,
+    // BaseLayout: without the bar that loads other documents.
+    uiConfig: {
+      layout: 'BaseLayout',
+      tryItOutEnabled: true,
+      validatorUrl: null,
+      defaultModelsExpandDepth: 0,
+      displayRequestDuration: true,
+    } as object,
   });
   server.get('/openapi.json', {
     schema: {

@@ -31,6 +31,7 @@ export const userSchema = Type.Object(
     status: Type.Unsafe<string>({ type: 'string', enum: ['active', 'inactive', 'blocked'] }),
     blocked: Type.Unsafe<object | null>({
       type: ['object', 'null'],
+      examples: [null],
       description: 'The block, while the user is blocked.',
       properties: {
         reason: nullable(undefined, 'Why.'),
@@ -40,9 +41,9 @@ export const userSchema = Type.Object(
       required: ['reason', 'until', 'at'],
       additionalProperties: false,
     }),
-    avatar_url: nullable('uri', 'Address of the avatar.'),
-    bio: nullable(undefined, 'A few lines about the person.'),
-    birth_date: nullable('date', 'Birth date.'),
+    avatar_url: nullable('uri', 'Address of the avatar.', 'https://cdn.example.com/john.png'),
+    bio: nullable(undefined, 'A few lines about the person.', 'Builds bridges.'),
+    birth_date: nullable('date', 'Birth date.', '1990-05-21'),
     privacy_settings: privacySettings,
     version: Type.Integer({ minimum: 1, description: 'Number of changes so far; the ETag.', examples: [1] }),
     created_at: time('When the user was created.'),
