@@ -4,6 +4,8 @@ const integration = ['tests/integration/**/*.test.ts'];
 
 export default defineConfig({
   test: {
+    // Much of an integration test is waiting for another process.
+    maxWorkers: 2,
     reporters: ['default', './tests/fixtures/closing-line.ts'],
     coverage: { include: ['src/**'], reporter: ['text', 'html'], reportsDirectory: 'coverage' },
     projects: [

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/service.ts';
 
 const SOME_ID = '550e8400-e29b-41d4-a716-446655440000';
 let service: Service;
 let url: string;
 
 beforeAll(async () => {
-  service = await startService('pglite://memory');
+  service = await startEmbedded();
   url = `/api/users/${(await created(service)).user_id}`;
 });
 afterAll(() => service.stop());

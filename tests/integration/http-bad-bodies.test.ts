@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandsOnUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/service.ts';
 
 let service: Service;
 let url: string;
 
 beforeAll(async () => {
-  service = await startService('pglite://memory');
+  service = await startEmbedded();
   url = `/api/users/${(await created(service)).user_id}`;
 });
 afterAll(() => service.stop());

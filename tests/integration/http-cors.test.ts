@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser, expectProblem } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/service.ts';
 
 const ALLOWED = ['http://localhost:3000', 'https://app.example.com'];
 let service: Service;
 
 beforeAll(async () => {
-  service = await startService('pglite://memory', { env: { ALLOWED_ORIGINS: ALLOWED.join(', ') } });
+  service = await startEmbedded({ env: { ALLOWED_ORIGINS: ALLOWED.join(', ') } });
 });
 afterAll(() => service.stop());
 

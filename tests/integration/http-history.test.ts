@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/service.ts';
 
 let service: Service;
 let user: any;
 let events: string;
 
 beforeAll(async () => {
-  service = await startService('pglite://memory');
+  service = await startEmbedded();
   user = await created(service, { bio: 'Builds bridges.' });
   events = `/api/users/${user.user_id}/events`;
   for (const last_name of ['A', 'B', 'C', 'D'])

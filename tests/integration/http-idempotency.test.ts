@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser, commandsOnUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Answer, type Service, startService } from '../fixtures/service.ts';
+import { type Answer, type Service, startEmbedded } from '../fixtures/service.ts';
 
 let service: Service;
 
 beforeAll(async () => {
-  service = await startService('pglite://memory');
+  service = await startEmbedded();
 });
 afterAll(() => service.stop());
 

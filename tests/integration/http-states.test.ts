@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser, commandsOnUser, expectProblem, userIn } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/service.ts';
 
 const STATES = ['active', 'inactive', 'blocked', 'deleted'] as const;
 const wait = { prefer: 'wait=5' };
 let service: Service;
 
 beforeAll(async () => {
-  service = await startService('pglite://memory');
+  service = await startEmbedded();
 });
 afterAll(() => service.stop());
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/service.ts';
 
 let service: Service;
 
 beforeAll(async () => {
-  service = await startService('pglite://memory', { env: { LOG_LEVEL: 'trace', APP_ENV: 'production', AUTH_MODE: 'off-behind-gateway' } });
+  service = await startEmbedded({ env: { LOG_LEVEL: 'trace', APP_ENV: 'production', AUTH_MODE: 'off-behind-gateway' } });
 });
 afterAll(() => service.stop());
 

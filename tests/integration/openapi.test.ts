@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalogue, type ProblemCode } from '../../src/domain/problem.ts';
 import { statusOf } from '../../src/presentation/api/problems.ts';
 import { expectProblem } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/service.ts';
 
 // Both packages are CommonJS, whose names Node does not find by `import`.
 const require = createRequire(import.meta.url);
@@ -15,7 +15,7 @@ let service: Service;
 let document: any;
 
 beforeAll(async () => {
-  service = await startService('pglite://memory');
+  service = await startEmbedded();
   document = JSON.parse((await service.request('GET', '/openapi.json')).text);
 });
 afterAll(() => service.stop());
