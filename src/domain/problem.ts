@@ -57,7 +57,7 @@ export const catalogue = {
   'validation-failed': {
     kind: 'invalid',
     title: 'A field is wrong',
-    help: 'Each entry of "errors" names the field by JSON Pointer (or the query parameter), a code and the reason.',
+    help: 'Each entry of "errors" names the field by JSON Pointer (or the path or query parameter), a code and the reason.',
   },
   'contact-required': {
     kind: 'invalid',
