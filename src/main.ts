@@ -18,7 +18,11 @@ const main = async (): Promise<void> => {
   const app = await buildApp(config, log);
   const server = await buildServer(app, { log, version, allowedOrigins: config.ALLOWED_ORIGINS, newRequestId: randomUUID });
   await app.start();
+  // Our own line below says it, readably.
+  const { level } = log;
+  log.level = 'warn';
   const address = await server.listen({ host: config.HOST, port: config.PORT });
+  log.level = level;
 
   const line = `Lumin User Service ${version} on ${address} - docs ${address}/docs - data in ${app.location}`;
   if (config.APP_ENV === 'production') log.info(line);
