@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { InvalidConfig, readConfig } from './infrastructure/container/config.ts';
-import { buildApp } from './infrastructure/container/container.ts';
+import { buildApp, NotReady } from './infrastructure/container/container.ts';
 import { logger } from './infrastructure/container/logger.ts';
 import { FolderInUse } from './infrastructure/persistence/folder-lock.ts';
 import { buildServer } from './presentation/api/server.ts';
@@ -49,7 +49,7 @@ main().catch((error) => {
 });
 
 const explain = (error: NodeJS.ErrnoException): string => {
-  if (error instanceof FolderInUse) return error.message;
+  if (error instanceof FolderInUse || error instanceof NotReady) return error.message;
   if (error.code === 'EADDRINUSE') return `PORT ${process.env.PORT ?? 8000} is in use; stop the other process or set PORT`;
   return error.stack ?? String(error);
 };

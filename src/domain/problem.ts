@@ -79,8 +79,17 @@ export const catalogue = {
     title: 'The cursor is not one of ours',
     help: 'Use next_cursor of the page before, unchanged, with the same filters; or start again without a cursor.',
   },
+  'search-too-broad': {
+    kind: 'invalid',
+    title: 'The search would take too long',
+    help: 'Give more characters of the name, address or number, or other filters.',
+  },
   'not-found': { kind: 'not-found', title: 'There is nothing at this address', help: 'See /docs for the routes of this service.' },
-  'user-not-found': { kind: 'not-found', title: 'There is no such user', help: 'No user was ever created with this id.' },
+  'user-not-found': {
+    kind: 'not-found',
+    title: 'There is no such user',
+    help: 'There is no user with this id, or none whose profile may be seen.',
+  },
   'task-not-found': {
     kind: 'not-found',
     title: 'There is no such task',

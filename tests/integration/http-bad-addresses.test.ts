@@ -161,15 +161,16 @@ describe('a query', () => {
 
 describe('a method that a path does not take', () => {
   it.each([
-    ['PUT', '/api/users', 'POST'],
-    ['DELETE', '/api/users/', 'POST'],
-    ['GET', '/api/users', 'POST'],
+    ['PUT', '/api/users', 'GET, HEAD, POST'],
+    ['DELETE', '/api/users/', 'GET, HEAD, POST'],
+    ['DELETE', `/api/users/${SOME_ID}/profile-views`, 'GET, HEAD, POST'],
+    ['POST', `/api/users/${SOME_ID}/profile`, 'GET, HEAD'],
     ['PUT', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
     ['PATCH', '/api/users/not-an-id', 'DELETE, GET, HEAD'],
     ['TRACE', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
     ['OPTIONS', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
     ['QUERY', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
-    ['PROPFIND', '/api/users', 'POST'],
+    ['PROPFIND', '/api/users', 'GET, HEAD, POST'],
     ['GET', `/api/users/${SOME_ID}/email`, 'PATCH'],
     ['POST', `/api/users/${SOME_ID}/email`, 'PATCH'],
     ['HEAD', `/api/users/${SOME_ID}/activate`, 'POST'],

@@ -77,6 +77,28 @@ describe.each([
   });
 });
 
+it('any filters of a list are taken or refused, never a mistake of ours', async () => {
+  const value = fc.oneof(
+    anyText,
+    fc.nat().map(String),
+    fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+  );
+  const filters = fc.record(
+    {
+      ...Object.fromEntries(['email', 'phone', 'q', 'limit', 'cursor', 'created_after'].map((name) => [name, value])),
+      status: fc.constantFrom('active', 'deleted', 'x'),
+      sort: fc.constantFrom('created_at', '-created_at', 'email;drop table users'),
+    },
+    { requiredKeys: [] },
+  );
+  await check(
+    fc.asyncProperty(filters, fc.constantFrom('', `/${'0'.repeat(8)}-0000-4000-8000-000000000001/profile-views`), async (query, path) => {
+      const pairs = Object.entries(query).map(([name, text]) => `${name}=${encodeURIComponent(String(text).toWellFormed())}`);
+      expectFine(await service.request('GET', `/api/users${path}?${pairs.join('&')}`));
+    }),
+  );
+});
+
 it('any bytes as body are taken or refused, never a mistake of ours', async () => {
   await check(
     fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {

@@ -20,7 +20,7 @@ const expectTask = async (answer: Answer, command: string): Promise<any> => {
 };
 
 describe('Prefer: respond-async', () => {
-  const names: Record<string, string> = { '/birth-date': 'change_date', '': 'delete' };
+  const names: Record<string, string> = { '/birth-date': 'change_date', '/profile-views': 'record_profile_view', '': 'delete' };
 
   it.each(commandsOnUser)('makes a task of $method $path', async ({ method, path, body }) => {
     const { user_id } = await created(service);
@@ -28,7 +28,7 @@ describe('Prefer: respond-async', () => {
     const answer = await service.request(method, `/api/users/${user_id}${path}`, own, prefer('respond-async'));
     expect(answer.headers['preference-applied']).toBe('respond-async');
     const name = names[path] ?? (method === 'POST' ? path.slice(1) : `change_${path.slice(1).replace('-', '_')}`);
-    const unchanged = path === '/activate' || path === '/unblock';
+    const unchanged = ['/activate', '/unblock', '/profile-views'].includes(path);
     expect(await expectTask(answer, name)).toMatchObject({
       user_id,
       status: 'succeeded',

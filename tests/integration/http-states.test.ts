@@ -3,6 +3,7 @@ import { aUser, commandsOnUser, expectProblem, userIn } from '../fixtures/http.t
 import { type Service, startEmbedded } from '../fixtures/service.ts';
 
 const STATES = ['active', 'inactive', 'blocked', 'deleted'] as const;
+const READS = ['', '/events', '/profile', '/profile-views'];
 const wait = { prefer: 'wait=5' };
 let service: Service;
 
@@ -18,6 +19,7 @@ const outcomes: Record<string, Record<(typeof STATES)[number], string>> = {
   '/deactivate': { active: 'inactive', inactive: 'inactive', blocked: 'user-blocked', deleted: 'user-deleted' },
   '/block': { active: 'blocked', inactive: 'blocked', blocked: 'blocked', deleted: 'user-deleted' },
   '/unblock': { active: 'active', inactive: 'inactive', blocked: 'active', deleted: 'user-deleted' },
+  '/profile-views': { active: 'viewed', inactive: 'viewed', blocked: 'viewed', deleted: 'user-deleted' },
   '': { active: 'deleted', inactive: 'deleted', blocked: 'deleted', deleted: 'deleted' },
 };
 
@@ -31,7 +33,8 @@ describe.each(STATES)('a user that is %s', (state) => {
     if (outcome === 'deleted') return expect(answer.status).toBe(204);
     if (outcome.startsWith('user-')) return expectProblem(answer, outcome === 'user-deleted' ? 410 : 409, outcome);
     expect(answer.status, answer.text).toBe(200);
-    expect(answer.body.status).toBe(outcome);
+    if (outcome === 'viewed') expect(answer.body).toEqual({ count: 1 });
+    else expect(answer.body.status).toBe(outcome);
 
     const again = await service.request(method, `/api/users/${user_id}${path}`, own, wait);
     expect(again.status).toBe(200);
@@ -50,7 +53,7 @@ it('unblocking returns to the state before the block, also when the block was re
 describe('a deleted user', () => {
   it('is gone for every reader, cannot be created again, and deleting it again is quiet', async () => {
     const { user_id, email } = await userIn(service, 'deleted');
-    for (const path of ['', '/events']) expectProblem(await service.request('GET', `/api/users/${user_id}${path}`), 410, 'user-deleted');
+    for (const path of READS) expectProblem(await service.request('GET', `/api/users/${user_id}${path}`), 410, 'user-deleted');
     expectProblem(await service.request('POST', '/api/users', aUser({ user_id: user_id.toUpperCase() })), 410, 'user-deleted');
     for (const headers of [{}, { 'if-match': '"1"' }, { prefer: 'respond-async, wait=5' }]) {
       const again = await service.request('DELETE', `/api/users/${user_id}`, undefined, headers);
@@ -66,7 +69,7 @@ describe('a user that never was', () => {
   it.each(commandsOnUser)('$method $path answers 404', async ({ method, path, body }) => {
     expectProblem(await service.request(method, url + path, body), 404, 'user-not-found');
   });
-  it.each(['', '/events'])('GET %s answers 404', async (path) => {
+  it.each(READS)('GET %s answers 404', async (path) => {
     expectProblem(await service.request('GET', url + path), 404, 'user-not-found');
   });
 });

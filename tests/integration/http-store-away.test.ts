@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { aUser, created, expectProblem } from '../fixtures/http.ts';
 import { type Service, startService } from '../fixtures/service.ts';
 import { type Store, storeKinds } from '../fixtures/stores.ts';
+import { until } from '../fixtures/until.ts';
 
 const postgres = storeKinds().filter(({ name }) => name.startsWith('PostgreSQL'));
 
@@ -34,8 +35,14 @@ describe.each(postgres)('while $name lets nobody in', ({ available, make }) => {
   test('every request is answered in time with 503 and Retry-After, and health tells the truth', async () => {
     const url = `/api/users/${user.user_id}`;
     const started = performance.now();
+    // What was cached is served for a moment only: while the log cannot be followed, the cache is not trusted.
+    await until('the cache is not trusted any more', async () => (await service.request('GET', url)).status === 503, 5_000);
     const answers = await Promise.all([
       service.request('GET', url),
+      service.request('GET', '/api/users'),
+      service.request('GET', `${url}/profile`),
+      service.request('GET', `${url}/profile-views`),
+      service.request('POST', `${url}/profile-views`, { viewer_id: user.user_id }),
       service.request('GET', `${url}/events`),
       service.request('GET', `/api/users/tasks/task_${'0'.repeat(26)}`),
       service.request('POST', '/api/users', aUser()),
@@ -43,7 +50,7 @@ describe.each(postgres)('while $name lets nobody in', ({ available, make }) => {
       service.request('DELETE', url, undefined, { 'idempotency-key': 'once' }),
       service.request('GET', '/health/ready'),
     ]);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
     for (const answer of answers) {
       expectProblem(answer, 503, 'store-unavailable');
       expect(answer.headers['retry-after']).toBe('1');

@@ -1,41 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { CommandRequest } from '../../src/application/services/user-service.ts';
 import type { UserId } from '../../src/domain/value-objects/user-id.ts';
-import { changeEmail, creation, newEmail, newId, rename, request } from '../fixtures/people.ts';
-import { type Random, seeded } from '../fixtures/seeded.ts';
+import { anyCommand } from '../fixtures/any-command.ts';
+import { creation, newId, rename, request } from '../fixtures/people.ts';
+import { seeded } from '../fixtures/seeded.ts';
 import { openRig, type Rig } from '../fixtures/store-rig.ts';
 import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const COMMANDS = 1_000;
-
-/** A command of any kind; few users and few addresses, so that they get in each other's way. */
-const anyCommand = ({ pick, below }: Random, ids: readonly UserId[]): CommandRequest => {
-  const id = pick(ids);
-  const email = `${pick(['a', 'B', 'c', 'D', 'e'])}@example.com`;
-  const any = (...requests: CommandRequest[]): CommandRequest => ({
-    ...pick(requests),
-    ...(below(4) === 0 && { if_match: [1 + below(5)] }),
-    ...(below(8) === 0 && { once: { key: `key ${below(20)}`, request_hash: `request ${below(3)}`, status: 200 } }),
-  });
-  return any(
-    { ...creation(pick([{}, { email }, { phone: '+12025550101' }])), user_id: id },
-    { ...creation(pick([{}, { email }, { phone: '+12025550102', bio: 'one\ntwo 👍' }])), user_id: id },
-    rename(id, pick(['Ann', "O'Brien", 'Nguyễn', '李'])),
-    changeEmail(id, email),
-    changeEmail(id, newEmail()),
-    request('change_phone', id, { new_phone: pick([null, '+12025550101', '+12025550103']) }),
-    request('change_bio', id, { new_bio: pick([null, 'text']) }),
-    request('change_language_code', id, { new_language_code: pick(['en', 'pt-BR']) }),
-    request('change_privacy_settings', id, pick([{ show_email: true }, { show_email: false, allow_search: false }])),
-    request('activate', id, {}),
-    request('deactivate', id, {}),
-    request('block', id, pick([{}, { reason: 'Spam' }, { until: '2099-01-01T00:00:00Z' }])),
-    request('unblock', id, {}),
-    request('unblock', id, {}),
-    ...(below(6) === 0 ? [request('delete', id, {})] : []),
-  );
-};
 
 describe.each(storeKinds())('lumin verify on $name', ({ available, make }) => {
   let place: Store;
@@ -155,6 +127,55 @@ describe.each(storeKinds())('lumin verify on $name', ({ available, make }) => {
         invariant: 'unique-keys',
         user_id: other.user_id,
         reason: `at position ${events + 1} the email is owned by ${id} too`,
+      });
+    });
+
+    describe('in the views of a profile:', () => {
+      const viewer = newId();
+      beforeEach(async () => {
+        for (const who of [viewer, newId()]) await rig.execute(request('record_profile_view', id, { viewer_id: who }));
+        expect(await found()).toEqual([]);
+      });
+      const broken = (reason: string) => ({ invariant: 'profile-views', user_id: id, reason });
+
+      it.each([
+        ['a count that is too high', 'update profile_view_counts set count = 3 where user_id = $1', 'the count is 3, the log has 2 views'],
+        ['a count that is missing', 'delete from profile_view_counts where user_id = $1', 'has views but no count'],
+        [
+          'a viewer who is missing',
+          'delete from profile_viewers where user_id = $1 and viewer_id = $2',
+          `the last view of ${viewer} is not in the list`,
+        ],
+        [
+          'a viewer with another time than in the log',
+          `update profile_viewers set viewed_at = viewed_at + interval '1 second' where user_id = $1 and viewer_id = $2`,
+          `the row of viewer ${viewer} is not what the log says`,
+        ],
+        [
+          'a viewer with another source than in the log',
+          `update profile_viewers set source = 'planted' where user_id = $1 and viewer_id = $2`,
+          `the row of viewer ${viewer} is not what the log says`,
+        ],
+        [
+          'a viewer who never was',
+          `insert into profile_viewers select user_id, '00000000-0000-4000-8000-00000000000a', hour, viewed_at, source, position
+           from profile_viewers where user_id = $1 and viewer_id = $2`,
+          'the row of viewer 00000000-0000-4000-8000-00000000000a is not what the log says',
+        ],
+      ])('%s', async (_, sql, reason) => {
+        await plant(sql.includes('$2') ? sql : `with v as (select $2::uuid) ${sql}`, id, viewer);
+        expect(await found()).toEqual([broken(reason)]);
+      });
+
+      it('a gap in the stream', async () => {
+        await plant(`update events set version = 3 where stream = $1 and version = 2`, `views-${id}`);
+        expect(await found()).toEqual([broken('view 1 is followed by 3'), broken('the count is 2, the log has 3 views')]);
+      });
+
+      it('a count of views where there are none', async () => {
+        const nobody = newId();
+        await plant('insert into profile_view_counts values ($1, 1)', nobody);
+        expect(await found()).toEqual([{ invariant: 'profile-views', user_id: nobody, reason: 'the count is 1, the log has 0 views' }]);
       });
     });
 

@@ -8,6 +8,7 @@ const accepts = (name: CommandName, input: unknown) => ajv.validate(commandNamed
 
 const username = { first_name: 'John' };
 const nothing = [{}];
+const viewer_id = '6ba7b810-9dad-41d1-80b4-00c04fd430c8';
 
 /** Of every command, inputs that fit its schema. */
 const good: Record<CommandName, unknown[]> = {
@@ -30,6 +31,7 @@ const good: Record<CommandName, unknown[]> = {
   block: [{}, { reason: 'Spam' }, { until: TOMORROW }, { reason: null, until: null }],
   unblock: nothing,
   end_block: [{ until: TOMORROW }],
+  record_profile_view: [{ viewer_id }, { viewer_id, source: 'search' }, { viewer_id, source: null }],
   delete: nothing,
 };
 
@@ -68,6 +70,14 @@ const bad: Partial<Record<CommandName, unknown[]>> = {
   ],
   block: [{ reason: '' }, { until: '' }, { until: 'tomorrow' }, { until: 0 }],
   end_block: [{}],
+  record_profile_view: [
+    {},
+    { viewer_id: null },
+    { viewer_id: 'x' },
+    { viewer_id, source: '' },
+    { viewer_id, source: 'From <b>' },
+    { viewer_id, source: 'x'.repeat(51) },
+  ],
 };
 
 const rows = (table: Partial<Record<CommandName, unknown[]>>) =>

@@ -37,6 +37,7 @@ const inputs: Record<CommandName, fc.Arbitrary<unknown>> = {
   block: fc.record({ reason: orNull(fc.constantFrom('Spam', 'Fraud', '')), until: orNull(time) }, { requiredKeys: [] }),
   unblock: fc.constant({}),
   end_block: only(time, 'until'),
+  record_profile_view: only(fc.uuid(), 'viewer_id'),
   delete: fc.constant({}),
 };
 

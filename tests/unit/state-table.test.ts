@@ -27,6 +27,14 @@ const table: Record<CommandName, [input: unknown, nobody: string, active: string
   block: [{ reason: 'Fraud' }, 'user-not-found', 'UserBlocked', 'UserBlocked', 'UserBlocked', 'user-deleted'],
   unblock: [{}, 'user-not-found', 'nothing', 'nothing', 'UserUnblocked', 'user-deleted'],
   end_block: [{ until: TOMORROW }, 'nothing', 'nothing', 'nothing', 'UserUnblocked', 'nothing'],
+  record_profile_view: [
+    { viewer_id: '6ba7b810-9dad-41d1-80b4-00c04fd430c8' },
+    'user-not-found',
+    'nothing',
+    'nothing',
+    'nothing',
+    'user-deleted',
+  ],
   delete: [{}, 'user-not-found', 'UserDeleted', 'UserDeleted', 'UserDeleted', 'nothing'],
 };
 

@@ -232,7 +232,7 @@ describe('a unit of work', () => {
     expect(users.get(userId(1))?.version).toBe(1);
   });
 
-  it('takes at most 10,000 that wait, and tells the next one that it is busy', async () => {
+  it('takes at most 10,000 that wait, and tells the next one that it is busy', { timeout: 30_000 }, async () => {
     const { closed, open } = gate();
     const { work } = setUp({ beforeAppend: () => closed });
     const running = work.run(create(1));
@@ -338,5 +338,31 @@ describe('a unit of work on a store that does not answer', () => {
     await wait(1_000);
     expect(await first).toBe('done');
     expect(users.size).toBe(1);
+  });
+});
+
+describe('what a change came to', () => {
+  const stored = { user_id: userId(1), version: 1 };
+  const answering = async (verdict: 'ok' | 'done' | 'ended') => {
+    const { store, work } = setUp();
+    await work.run(create(1));
+    const other = new UnitOfWork({ ...store, append: async () => [verdict === 'ended' ? { verdict } : { verdict, version: 2 }] });
+    return other.run(bio(1, 'text', { completes: 'task' }));
+  };
+
+  it('is the newest state where it was appended now', async () =>
+    expect(await answering('ok')).toMatchObject({
+      outcome: 'done',
+      appended: 'now',
+      stored: { ...stored, version: 2, user: { bio: 'text' } },
+    }));
+
+  it('may not be the newest where an earlier run appended it', async () =>
+    expect(await answering('done')).toMatchObject({ outcome: 'done', appended: 'earlier', stored: { ...stored, version: 2 } }));
+
+  it('is nothing where another run ended the task: what was decided here is in no log', async () => {
+    const changed = await answering('ended');
+    expect(changed).toMatchObject({ outcome: 'done', stored: { ...stored, user: { bio: null } } });
+    expect(changed).not.toHaveProperty('appended');
   });
 });

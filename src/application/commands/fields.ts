@@ -8,6 +8,7 @@ import { Phone } from '../../domain/value-objects/phone.ts';
 import { BIO_LENGTH, Bio, BLOCK_REASON_LENGTH, BlockReason } from '../../domain/value-objects/profile-text.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
 import { NAME_LENGTH, NamePart } from '../../domain/value-objects/username.ts';
+import { VIEW_SOURCE_LENGTH, ViewSource } from '../../domain/value-objects/view-source.ts';
 
 /**
  * JSON Schema `format` → the value object that decides it. Whoever validates a command's input registers these, so that
@@ -24,6 +25,7 @@ export const formats = {
   'block-reason': BlockReason,
   date: BirthDate,
   'date-time': BlockUntil,
+  'view-source': ViewSource,
 } satisfies Record<string, (text: string, now: Date) => string>;
 
 const text = (format: keyof typeof formats, description: string, example: string, maxLength?: number) =>
@@ -40,6 +42,8 @@ export const bio = text('bio', 'A few lines about the person.', 'Builds bridges.
 export const birthDate = text('date', 'A date from 1900-01-01 to today.', '1990-05-21');
 export const blockReason = text('block-reason', 'Why the user is blocked.', 'Spam', BLOCK_REASON_LENGTH);
 export const blockUntil = text('date-time', 'The block ends by itself at this time.', '2099-01-31T12:00:00Z');
+
+export const viewSource = text('view-source', 'Where the profile was viewed from, in your own words.', 'search', VIEW_SOURCE_LENGTH);
 
 const flag = (description: string) => Type.Boolean({ description });
 
@@ -64,7 +68,7 @@ export const privacySettings = closed({
   show_email: optional(flag('Show the email address.')),
   show_phone: optional(flag('Show the phone number.')),
   show_birth_date: optional(flag('Show the birth date.')),
-  show_profile_views: optional(flag('Show who viewed the profile.')),
+  show_profile_views: optional(flag('Show how often the profile was viewed.')),
   show_bio: optional(flag('Show the bio.')),
   allow_search: optional(flag('Be found by search.')),
 });

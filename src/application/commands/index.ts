@@ -13,6 +13,7 @@ import { create } from './create.ts';
 import { deactivate } from './deactivate.ts';
 import { deleteUser } from './delete.ts';
 import { endBlock } from './end-block.ts';
+import { recordProfileView } from './record-profile-view.ts';
 import { unblock } from './unblock.ts';
 
 /** Every command by its name. The names are public (tasks carry them): add, never rename. */
@@ -31,6 +32,7 @@ export const commands = {
   block,
   unblock,
   end_block: endBlock,
+  record_profile_view: recordProfileView,
   delete: deleteUser,
 };
 

@@ -6,8 +6,8 @@ import type { UserId } from '../../domain/value-objects/user-id.ts';
 /** @throws Problem user-not-found, user-deleted */
 export const getById =
   (users: Pick<UserRepository, 'find'>) =>
-  async (userId: UserId): Promise<StoredUser> => {
-    const stored = await users.find(userId);
+  async (userId: UserId, options?: { fresh?: boolean }): Promise<StoredUser> => {
+    const stored = await users.find(userId, options);
     if (stored === null) throw new Problem('user-not-found');
     present(stored.user);
     return stored;

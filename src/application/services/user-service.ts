@@ -24,7 +24,7 @@ export type CommandRequest = Readonly<{
 }>;
 
 /** What a command came to. `replayed` is true where a once-only record gave the answer. */
-export type Answer = { replayed: boolean } & ({ user: StoredUser } | { task: Task });
+export type Answer = { replayed: boolean } & ({ user: StoredUser } | { task: Task } | { view_count: number });
 
 type Ports = {
   users: UserRepository;
@@ -49,6 +49,7 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
       if_match: null,
       due_at: later.due,
     };
+    const view = command.view?.(request.input, moment);
     return {
       command_id: request.command_id ?? newUuid(),
       user_id: request.user_id,
@@ -56,8 +57,9 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
       decide: (user, version) => {
         checkPrecondition(user, version, request.if_match, command.creates);
         const events = command.decide(user, request.input, moment);
-        return { events, task: events.length > 0 ? task : undefined };
+        return { events, view, task: events.length > 0 ? task : undefined };
       },
+      viewer_id: view?.viewer_id,
       once: request.once,
       completes: request.completes,
       at: moment.now,
@@ -68,7 +70,9 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
 
   const execute = async (request: CommandRequest): Promise<Answer> => {
     const result = await update(change(request));
-    return result.outcome === 'done' ? { user: result.stored, replayed: false } : replay(result.answered, request.once);
+    if (result.outcome === 'answered') return replay(result.answered, request);
+    const { stored, view_count } = result;
+    return view_count === undefined ? { user: stored, replayed: false } : { view_count, replayed: false };
   };
 
   /** Writes the command as a task after trying its decision, so that what is refused now is refused at once. */
@@ -82,18 +86,19 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
       due_at: now.at.toISOString(),
     };
     const result = await update({ ...now, dry_run: true, decide: (user, version) => ({ ...now.decide(user, version), task }) });
-    if (result.outcome === 'answered') return replay(result.answered, request.once);
+    if (result.outcome === 'answered') return replay(result.answered, request);
     wake();
     return { task: accepted(task, request.user_id, now.at), replayed: false };
   };
 
-  const replay = async (answered: Answered, once: Once | undefined): Promise<Answer> => {
+  const replay = async (answered: Answered, { command, once }: CommandRequest): Promise<Answer> => {
     if (answered.request_hash !== once?.request_hash) throw new Problem('idempotency-key-reused');
     if (answered.task_id !== null) {
       const task = await tasks.find(answered.task_id);
       if (task === null) throw new Problem('task-not-found');
       return { task: accepted(task, task.user_id, task.created_at), replayed: true };
     }
+    if (commandNamed(command).view) return { view_count: answered.version, replayed: true };
     const current = await users.find(answered.user_id);
     const erased = current?.user.status === 'deleted' && answered.status !== 204;
     const user = current?.version === answered.version || erased ? current : await users.findAt(answered.user_id, answered.version);

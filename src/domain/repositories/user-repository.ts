@@ -1,4 +1,5 @@
 import type { User } from '../aggregates/user.ts';
+import type { ProfileView } from '../entities/profile-view.ts';
 import type { RecordedUserEvent, UserEvent } from '../events/user-events.ts';
 import type { UserId } from '../value-objects/user-id.ts';
 
@@ -27,7 +28,8 @@ export type NewTask = Readonly<{
   due_at: string;
 }>;
 
-export type Decision = { events: UserEvent[]; task?: NewTask | undefined };
+/** `view` is written to a stream of its own, and the user stays as it is. */
+export type Decision = { events: UserEvent[]; task?: NewTask | undefined; view?: ProfileView | undefined };
 
 /** The once-only record of a request with an Idempotency-Key. Both are keyed hashes; no part of the request is kept. */
 export type Once = Readonly<{ key: string; request_hash: string; status: number }>;
@@ -47,6 +49,8 @@ export type Change = Readonly<{
   /** True where the user is expected not to exist yet: saves a look. */
   creates?: boolean;
   once?: Once | undefined;
+  /** Set where the change is a view: many of one user may be under way at once, but one of each viewer. */
+  viewer_id?: UserId | undefined;
   /** The task that this change completes, in the same transaction. */
   completes?: string | undefined;
   at: Date;
@@ -54,8 +58,13 @@ export type Change = Readonly<{
   correlation_id: string | null;
 }>;
 
-/** What came of a change: done, now or by an earlier run of the same one; or answered long ago, under its once-only key. */
-export type Changed = { outcome: 'done'; stored: StoredUser } | { outcome: 'answered'; answered: Answered };
+/**
+ * What came of a change: done, now or by an earlier run of the same one; or answered long ago, under its once-only key.
+ * `appended` is set where its events are in the user's stream: `now`, so that `stored` is the newest state, or `earlier`.
+ */
+export type Changed =
+  | { outcome: 'done'; stored: StoredUser; view_count?: number; appended?: 'now' | 'earlier' }
+  | { outcome: 'answered'; answered: Answered };
 
 export interface UserRepository {
   /**
@@ -63,8 +72,8 @@ export interface UserRepository {
    * @throws Problem what `decide` refused, a taken key, or the store's absence
    */
   update(change: Change): Promise<Changed>;
-  /** The current state, from the database. */
-  find(userId: UserId): Promise<StoredUser | null>;
+  /** The current state, maybe from a cache: never older than this process's own writes, and a second behind others at most. `fresh` asks the database. */
+  find(userId: UserId, options?: { fresh?: boolean }): Promise<StoredUser | null>;
   /** The state as it was at `version`. */
   findAt(userId: UserId, version: number): Promise<StoredUser | null>;
   /** The user's events with a version greater than `after`, oldest first. */

@@ -146,8 +146,7 @@ export class InvalidConfig extends Error {
 }
 
 const given = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string | undefined => {
-  const text = env[name] ?? env[aliases[name] ?? name];
-  return text === '' ? undefined : text;
+  return env[name] || env[aliases[name] ?? name] || undefined;
 };
 
 /** @throws InvalidConfig */

@@ -11,6 +11,9 @@ const err = (error: Error): object => {
   return { type, code: (error as { code?: unknown }).code, stack: frames.slice(0, 8).map((line) => line.trim()), ...cause };
 };
 
+const BUFFER_BYTES = 8_192;
+const FLUSH_MS = 200;
+
 export const loggerOptions = (config: Config) => ({
   level: config.APP_DEBUG ? 'debug' : config.LOG_LEVEL,
   base: null,
@@ -21,7 +24,10 @@ export const loggerOptions = (config: Config) => ({
 
 /** One JSON line per event; readable where a person looks on. */
 export const logger = async (config: Config, terminal: boolean): Promise<Logger> => {
-  if (!terminal || config.APP_ENV === 'production') return pino(loggerOptions(config));
+  // Many lines with one write; nothing waits longer than the flush, and an orderly end writes the rest.
+  if (!terminal || config.APP_ENV === 'production') {
+    return pino(loggerOptions(config), pino.destination({ sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_MS }));
+  }
   const { default: pretty } = await import('pino-pretty');
   return pino(
     loggerOptions(config),

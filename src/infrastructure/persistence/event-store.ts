@@ -1,4 +1,5 @@
 import { foldUser, USER_FOLD, type User, uniqueKeys } from '../../domain/aggregates/user.ts';
+import { hourOf } from '../../domain/entities/profile-view.ts';
 import type { UserEvent } from '../../domain/events/user-events.ts';
 import type { Answered, Change, Decision, LoggedEvent, StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
@@ -10,11 +11,16 @@ const SCHEMA_VERSION = 1;
 
 export const streamOf = (userId: UserId): string => `user-${userId}`;
 
+/** The user whose stream this is; null for streams of other kinds. */
+export const userIdOfStream = (stream: string): UserId | null =>
+  stream.startsWith('user-') ? (stream.slice('user-'.length) as UserId) : null;
+
 /** A change with its decision, ready to be appended. `after` is the state that it leads to. */
 export type Append = { change: Change; expected: number; decision: Decision; after: User | null };
 
 export type Outcome =
-  | { verdict: 'ok' | 'done' | 'ended' | 'conflict' | 'email-taken' | 'phone-taken' }
+  | { verdict: 'ok' | 'done'; version: number }
+  | { verdict: 'ended' | 'conflict' | 'email-taken' | 'phone-taken' }
   | { verdict: 'answered'; answered: Answered };
 
 /** The events that the append writes: none where they are only tried. */
@@ -22,7 +28,7 @@ const eventsOf = ({ change, decision }: Append): UserEvent[] => (change.dry_run 
 
 const toChange = (append: Append, ord: number) => {
   const { change, expected, decision, after } = append;
-  const { task } = decision;
+  const { task, view } = decision;
   return {
     ord,
     command_id: change.command_id,
@@ -41,6 +47,7 @@ const toChange = (append: Append, ord: number) => {
     once_key: change.once?.key,
     request_hash: change.once?.request_hash,
     answer: change.once?.status,
+    ...(view && !change.dry_run && { viewer_id: view.viewer_id, source: view.source, hour: hourOf(view) }),
     task_id: task?.task_id,
     task: task && {
       command: task.command,
@@ -78,11 +85,24 @@ type EventRow = Omit<LoggedEvent, 'data' | 'changed' | 'personal' | 'at'> & {
   at: Date;
 };
 
+type LoadedRow = Pick<UserRow, 'user_id' | 'version' | 'fold' | 'state'>;
+
 /** The same inside a JSON value that the database made. */
 type StoredEvent = Omit<EventRow, 'personal' | 'at'> & { personal: string | null; at: string };
 
 const toEvent = ({ data: { changed, ...data }, personal, at, ...row }: EventRow): LoggedEvent =>
   ({ ...row, data, changed, personal: openPersonal(personal) ?? {}, at: at.toISOString() }) as LoggedEvent;
+
+const fromJson = ({ personal, at, ...event }: StoredEvent): LoggedEvent =>
+  toEvent({ ...event, personal: personal === null ? null : Buffer.from(personal, 'base64'), at: new Date(at) });
+
+/** The stream of the user in row k, as one JSON value: together with the row it is of one moment. */
+const STREAM_AS_JSON = `(
+  select json_agg(json_build_object('position', e.position, 'stream', e.stream, 'version', e.version, 'type', e.type,
+    'schema_version', e.schema_version, 'data', e.data, 'personal', encode(e.personal, 'base64'), 'actor', e.actor,
+    'correlation_id', e.correlation_id, 'at', e.at) order by e.version)
+  from events e where e.stream = 'user-' || k.user_id
+)`;
 
 const EVENT_COLUMNS = 'position, stream, version, type, schema_version, data, personal, actor, correlation_id, at';
 
@@ -101,33 +121,41 @@ export const eventStore = (database: Database) => {
     return events.length === 0 ? null : { user_id: userId, version: events.length, user: foldUser(null, events) };
   };
 
+  /** A row that another release folded is only trusted for its version. */
+  const trusted = async ({ user_id, version, fold, state }: LoadedRow): Promise<StoredUser | null> =>
+    fold === USER_FOLD ? { user_id, version, user: state } : readAt(user_id, version);
+
   return {
     readStream,
     readAt,
 
+    /** The users that meet the condition, in its order, in one statement. */
+    async list(condition: string, values: unknown[]): Promise<{ users: StoredUser[]; positions: number[] }> {
+      const rows = await database.query<LoadedRow & { created_position: number }>(
+        `select u.user_id, u.version, u.fold, u.state, u.created_position from users u where ${condition}`,
+        values,
+      );
+      const users = await Promise.all(rows.map(trusted));
+      return { users: users.filter((user) => user !== null), positions: rows.map(({ created_position }) => created_position) };
+    },
+
     /** The users with these ids, in one statement, by id. */
     async load(userIds: readonly UserId[]): Promise<Map<UserId, StoredUser>> {
-      const rows = await database.query<Pick<UserRow, 'user_id' | 'version' | 'fold' | 'state'>>(
-        'select user_id, version, fold, state from users where user_id = any($1::uuid[])',
-        [userIds],
-      );
-      const users = await Promise.all(
-        rows.map(({ user_id, version, fold, state }) =>
-          // A row that another release folded is only trusted for its version.
-          fold === USER_FOLD ? { user_id, version, user: state } : readAt(user_id, version),
-        ),
-      );
+      const rows = await database.query<LoadedRow>('select user_id, version, fold, state from users where user_id = any($1::uuid[])', [
+        userIds,
+      ]);
+      const users = await Promise.all(rows.map(trusted));
       return new Map(users.flatMap((user) => (user === null ? [] : [[user.user_id, user]])));
     },
 
     /** One transaction, one statement from here. The outcomes are in the order of the batch. @throws StoreFailure */
     async append(batch: readonly Append[]): Promise<Outcome[]> {
-      const rows = await database.query<{ ord: number; outcome: string; answered: Answered | null }>(
-        'select ord, outcome, answered from append_v1($1::json, $2::json)',
+      const rows = await database.query<{ ord: number; outcome: string; version: number | null; answered: Answered | null }>(
+        'select ord, outcome, version, answered from append_v1($1::json, $2::json)',
         [JSON.stringify(batch.map(toChange)), JSON.stringify(batch.flatMap(toHappenings))],
       );
       const outcomes = new Array<Outcome>(batch.length);
-      for (const { ord, outcome, answered } of rows) outcomes[ord] = { verdict: outcome, answered } as Outcome;
+      for (const { ord, outcome, version, answered } of rows) outcomes[ord] = { verdict: outcome, version, answered } as Outcome;
       return outcomes;
     },
 
@@ -140,24 +168,38 @@ export const eventStore = (database: Database) => {
       return rows.map(toEvent);
     },
 
+    /** Everyone who has a row, a stream or views, by id. */
+    async readUserIds(after: string | null, limit: number): Promise<UserId[]> {
+      const rows = await database.query<{ user_id: UserId }>(
+        `(select user_id from users where $1::uuid is null or user_id > $1 order by user_id limit $2)
+         union
+         (select user_id from profile_view_counts where $1::uuid is null or user_id > $1 order by user_id limit $2)
+         union
+         (select substr(e.stream, 6)::uuid from events e
+          where e.stream > 'user-' || coalesce($1::text, '') and e.stream < 'user.' and e.version = 1 order by e.stream limit $2)
+         order by user_id limit $2`,
+        [after, limit],
+      );
+      return rows.map(({ user_id }) => user_id);
+    },
+
+    /** The whole streams of these users as they are at one moment. */
+    async readStreams(userIds: readonly UserId[]): Promise<{ user_id: UserId; events: LoggedEvent[] }[]> {
+      const rows = await database.query<{ user_id: UserId; events: StoredEvent[] | null }>(
+        `select k.user_id, ${STREAM_AS_JSON} as events from unnest($1::uuid[]) as k(user_id)`,
+        [userIds],
+      );
+      return rows.map(({ user_id, events }) => ({ user_id, events: (events ?? []).map(fromJson) }));
+    },
+
     /** Rows of the read model by id, each with the user's whole stream, of one moment. */
     async readUsersWithEvents(after: string | null, limit: number) {
       const rows = await database.query<{ row: UserRow; events: StoredEvent[] | null }>(
-        `select row_to_json(u) as row, (
-           select json_agg(json_build_object('position', e.position, 'stream', e.stream, 'version', e.version, 'type', e.type,
-             'schema_version', e.schema_version, 'data', e.data, 'personal', encode(e.personal, 'base64'), 'actor', e.actor,
-             'correlation_id', e.correlation_id, 'at', e.at) order by e.version)
-           from events e where e.stream = 'user-' || u.user_id
-         ) as events
-         from users u where $1::uuid is null or u.user_id > $1::uuid order by u.user_id limit $2`,
+        `select row_to_json(k) as row, ${STREAM_AS_JSON} as events
+         from users k where $1::uuid is null or k.user_id > $1::uuid order by k.user_id limit $2`,
         [after, limit],
       );
-      return rows.map(({ row, events }) => ({
-        row,
-        events: (events ?? []).map((event) =>
-          toEvent({ ...event, personal: event.personal === null ? null : Buffer.from(event.personal, 'base64'), at: new Date(event.at) }),
-        ),
-      }));
+      return rows.map(({ row, events }) => ({ row, events: (events ?? []).map(fromJson) }));
     },
 
     /** The answer under a once-only key, if there is one. */

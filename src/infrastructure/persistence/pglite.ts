@@ -23,10 +23,14 @@ export const openPglite = async (folder: string | null): Promise<Database> => {
   const pending = new Map<number, Pending>();
   let calls = 0;
   let gone = false;
+  let closing = false;
+  // Without its database the process is of no use: it ends, and whoever watches it starts it anew. What was acknowledged
+  // is on disk. (An error of the worker's that nobody listens to ends the process as well.)
   const ended = (): void => {
     gone = true;
     for (const { reject } of pending.values()) reject(new StoreFailure('unknown'));
     pending.clear();
+    if (!closing) throw new Error('the embedded database ended unexpectedly');
   };
   await once(worker, 'message');
   worker.on('message', ({ id, value, failure, error }: Reply) => {
@@ -36,7 +40,6 @@ export const openPglite = async (folder: string | null): Promise<Database> => {
     else if (error) call?.reject(error);
     else call?.resolve(value);
   });
-  worker.on('error', ended);
   worker.on('exit', ended);
 
   const ask = <T>(call: WithoutId<Call>): Promise<T> => {
@@ -53,6 +56,7 @@ export const openPglite = async (folder: string | null): Promise<Database> => {
     query: (text, values = []) => ask({ call: 'query', text, values: [...values] }),
     migrate: (direction) => ask({ call: 'migrate', direction }),
     async close() {
+      closing = true;
       await ask({ call: 'close' });
       await worker.terminate();
       unlock();

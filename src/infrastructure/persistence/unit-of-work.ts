@@ -103,12 +103,12 @@ export class UnitOfWork {
     const taken = new Set<string>();
     for (const waiting of [...this.#overtaken, ...this.#waiting]) {
       if (waiting.settled) continue;
-      const { user_id, once } = waiting.change;
-      const free = batch.length < MAX_BATCH && !taken.has(user_id) && !(once && taken.has(once.key));
+      const { user_id, viewer_id, once } = waiting.change;
+      const keys = [viewer_id ? `${viewer_id} views ${user_id}` : user_id, ...(once ? [once.key] : [])];
+      const free = batch.length < MAX_BATCH && !keys.some((key) => taken.has(key));
       (free ? batch : later).push(waiting);
       // What waits keeps its place: a later change of the same user must not overtake it.
-      taken.add(user_id);
-      if (once) taken.add(once.key);
+      for (const key of keys) taken.add(key);
     }
     this.#overtaken = [];
     this.#waiting = later;
@@ -146,7 +146,7 @@ export class UnitOfWork {
     try {
       const decision = change.decide(before?.user ?? null, before?.version ?? 0);
       const after = decision.events.length > 0 ? stateAfter(before?.user ?? null, decision.events, change.at) : null;
-      if (after === null && before && !decision.task && !change.once && !change.completes) {
+      if (after === null && before && !decision.view && !decision.task && !change.once && !change.completes) {
         waiting.done({ outcome: 'done', stored: before });
         return null;
       }
@@ -207,13 +207,22 @@ export class UnitOfWork {
     if (waiting.settled) return;
     switch (outcome?.verdict) {
       case 'ok':
-      case 'done':
-      case 'ended': {
+      case 'done': {
         const user = after ?? before?.user;
         if (user === undefined) return waiting.refuse(new Error('a change of nobody was appended'));
-        const version = expected + (change.dry_run ? 0 : decision.events.length);
-        return waiting.done({ outcome: 'done', stored: { user_id: change.user_id, version, user } });
+        const count = change.dry_run ? 0 : decision.events.length;
+        const stored = { user_id: change.user_id, version: expected + count, user };
+        return waiting.done({
+          outcome: 'done',
+          stored,
+          ...(count > 0 && { appended: outcome.verdict === 'ok' ? 'now' : 'earlier' }),
+          ...(decision.view && { view_count: outcome.version }),
+        });
       }
+      case 'ended':
+        // Another run completed the task; what was decided here is not in the log.
+        if (before === null) return waiting.refuse(new Problem('user-exists'));
+        return waiting.done({ outcome: 'done', stored: before });
       case 'answered':
         return waiting.done({ outcome: 'answered', answered: outcome.answered });
       case 'conflict':

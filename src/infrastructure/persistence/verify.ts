@@ -5,13 +5,8 @@ import type { LoggedEvent } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import type { Database } from './database.ts';
 import type { EventStore } from './event-store.ts';
-
-/** A broken invariant: of whom, and why. Names no personal data. */
-export type Violation = {
-  invariant: 'positions' | 'versions' | 'unique-keys' | 'read-model';
-  user_id: string | null;
-  reason: string;
-};
+import { profileViewsChecker } from './verify-profile-views.ts';
+import type { Violation } from './violation.ts';
 
 export type Report = { users: number; events: number; violations: Violation[] };
 
@@ -28,12 +23,20 @@ type Seen = { version: number; deleted: boolean; email_key: string | null; phone
  */
 export const verify = async (database: Database, store: EventStore): Promise<Report> => {
   const violations: Violation[] = [];
-  const { events, seen } = await verifyLog(database, store, violations);
+  const views = profileViewsChecker(database, violations);
+  const { events, seen } = await verifyLog(database, store, violations, views.checkEvents);
   await verifyReadModel(store, seen, violations);
+  await views.checkCounts();
+  await views.checkRows();
   return { users: seen.size, events, violations };
 };
 
-const verifyLog = async (database: Database, store: EventStore, violations: Violation[]) => {
+const verifyLog = async (
+  database: Database,
+  store: EventStore,
+  violations: Violation[],
+  checkPage: (page: readonly LoggedEvent[]) => Promise<void>,
+) => {
   const seen = new Map<string, Seen>();
   const owners = new Map<string, string>();
   let position = 0;
@@ -70,6 +73,7 @@ const verifyLog = async (database: Database, store: EventStore, violations: Viol
         if (wanted) owners.set(`${kind} ${wanted}`, userId);
       }
     }
+    await checkPage(page);
     if (page.length < EVENTS_AT_ONCE) break;
   }
   const [head] = await database.query<{ head: number; last: number | null }>(

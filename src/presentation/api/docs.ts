@@ -52,6 +52,7 @@ export const docs = async (server: FastifyInstance, version: string): Promise<vo
       servers: [{ url: '/', description: 'This server.' }],
       tags: [
         { name: 'Users', description: 'Create, change and read users.' },
+        { name: 'Profiles', description: 'Profiles as others see them, and who viewed them.' },
         { name: 'Tasks', description: 'Asynchronous operations.' },
         { name: 'Health', description: 'For probes and people.' },
         { name: 'Documentation', description: 'This description, and the pages that errors point to.' },

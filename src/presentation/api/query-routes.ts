@@ -1,18 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { Problem } from '../../domain/problem.ts';
 import { readCursor, signCursor } from './cursor.ts';
 import type { Api } from './dependencies.ts';
 import { parseIfNoneMatch } from './headers.ts';
+import { limitOf, nextLink, pageParameters, pageResponse } from './paging.ts';
 import { userResponse } from './schemas/command.ts';
 import { eventView } from './schemas/event.ts';
 import { problemResponses } from './schemas/problem.ts';
 import { taskView } from './schemas/task.ts';
-import { userView } from './schemas/user.ts';
+import { userBytes } from './schemas/user.ts';
 import { checkUserId, userIdOf, userIdParams } from './user-id.ts';
 
-const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 200;
 const noQuery = { type: 'object', properties: {}, additionalProperties: false };
 const refusedEverywhere = ['malformed-request', 'validation-failed', 'store-unavailable'] as const;
 
@@ -21,7 +19,8 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
     onRequest: checkUserId,
     schema: {
       summary: 'Get a user',
-      description: 'The user as it is now, from the database. With If-None-Match: 304 where it has not changed.',
+      description:
+        'The user, never older than your own last change, and a second behind changes by others at most; `Cache-Control: no-cache` asks the database. With If-None-Match: 304 where it has not changed.',
       operationId: 'get_by_id',
       tags: ['Users'],
       params: userIdParams,
@@ -37,9 +36,10 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
     },
     handler: async (request, reply) => {
       const isKnown = parseIfNoneMatch(request.headers['if-none-match']);
-      const stored = await api.getById(userIdOf(request.params.user_id));
+      const fresh = /\bno-cache\b/i.test(request.headers['cache-control'] ?? '');
+      const stored = await api.getById(userIdOf(request.params.user_id), { fresh });
       reply.header('etag', `"${stored.version}"`);
-      return isKnown(stored.version) ? reply.code(304).send() : reply.send(userView(stored));
+      return isKnown(stored.version) ? reply.code(304).send() : reply.type('application/json; charset=utf-8').send(userBytes(stored));
     },
   });
 
@@ -51,28 +51,9 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       operationId: 'get_history',
       tags: ['Users'],
       params: userIdParams,
-      querystring: Type.Object(
-        {
-          limit: Type.Optional(
-            Type.String({ description: `Items on a page, 1 to ${MAX_LIMIT}.`, default: String(DEFAULT_LIMIT), examples: ['50'] }),
-          ),
-          cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before.' })),
-        },
-        { additionalProperties: false },
-      ),
+      querystring: Type.Object(pageParameters, { additionalProperties: false }),
       response: {
-        200: {
-          description: 'A page.',
-          headers: { link: { type: 'string', description: 'The next page, rel="next".' } },
-          content: {
-            'application/json': {
-              schema: Type.Object({
-                items: Type.Array(Type.Unsafe<object>({ $ref: 'Event#' })),
-                next_cursor: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
-              }),
-            },
-          },
-        },
+        200: pageResponse(Type.Unsafe<object>({ $ref: 'Event#' })),
         ...problemResponses(...refusedEverywhere, 'invalid-user-id', 'user-not-found', 'user-deleted', 'invalid-cursor'),
       },
     },
@@ -83,7 +64,7 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       const after = request.query.cursor === undefined ? 0 : Number(readCursor(api.hash, scope, request.query.cursor));
       const { events, next } = await api.getHistory(userId, after, limit);
       const cursor = next === null ? null : signCursor(api.hash, scope, String(next));
-      if (cursor !== null) reply.header('link', `</api/users/${userId}/events?limit=${limit}&cursor=${cursor}>; rel="next"`);
+      if (cursor !== null) reply.header('link', nextLink(`/api/users/${userId}/events`, request.query, cursor));
       return { items: events.map((event) => eventView(userId, event)), next_cursor: cursor };
     },
   });
@@ -104,15 +85,5 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       },
     },
     handler: async (request) => taskView(await api.getTask(request.params.task_id)),
-  });
-};
-
-/** @throws Problem validation-failed */
-const limitOf = (text: string | undefined): number => {
-  if (text === undefined) return DEFAULT_LIMIT;
-  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw new Problem('validation-failed', {
-    errors: [{ pointer: '/limit', code: 'out-of-range', detail: `must be a whole number from 1 to ${MAX_LIMIT}` }],
   });
 };

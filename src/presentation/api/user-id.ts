@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { Type } from 'typebox';
 import { Problem } from '../../domain/problem.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
@@ -26,6 +26,7 @@ export const userIdOf = (text: string | undefined): UserId => {
 };
 
 /** A hook that refuses a wrong id before anything else of the request is looked at: what cannot be parsed comes before what is wrong. */
-export const checkUserId = async (request: FastifyRequest): Promise<void> => {
+export const checkUserId = (request: FastifyRequest, _: FastifyReply, done: HookHandlerDoneFunction): void => {
   userIdOf((request.params as { user_id?: string }).user_id);
+  done();
 };

@@ -53,15 +53,26 @@ const refusedEverywhere: ProblemCode[] = [
   'shutting-down',
 ];
 
-export const commandResponses = (status: 200 | 201 | 204, asynchronous: boolean, refuses: readonly ProblemCode[]) => ({
-  ...(status === 204
-    ? { 204: { type: 'null', description: 'Done, now or before.', headers: replayed } }
-    : {
-        [status]: userResponse(asynchronous ? 'Done, with `Prefer: wait`.' : 'Done.', {
-          ...(status === 201 && { location: { type: 'string', description: 'Address of the user.' } }),
-          ...replayed,
+export const viewCountResponse = {
+  description: 'Recorded.',
+  headers: replayed,
+  content: json(Type.Object({ count: Type.Integer({ minimum: 0, description: 'Views of this user that counted so far.' }) })),
+};
+
+export const commandResponses = (
+  { status, asynchronous, answers }: { status: 200 | 201 | 204; asynchronous?: true; answers?: object },
+  refuses: readonly ProblemCode[],
+) => ({
+  ...(answers
+    ? { [status]: answers }
+    : status === 204
+      ? { 204: { type: 'null', description: 'Done, now or before.', headers: replayed } }
+      : {
+          [status]: userResponse(asynchronous ? 'Done, with `Prefer: wait`.' : 'Done.', {
+            ...(status === 201 && { location: { type: 'string', description: 'Address of the user.' } }),
+            ...replayed,
+          }),
         }),
-      }),
   202: taskResponse,
   ...problemResponses(...refusedEverywhere, ...refuses),
 });

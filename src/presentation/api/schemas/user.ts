@@ -21,14 +21,21 @@ const privacySettings = Type.Object(
 export const userSchema = Type.Object(
   {
     user_id: Type.String({ format: 'uuid', examples: ['550e8400-e29b-41d4-a716-446655440000'] }),
-    username: Type.Object(
-      { first_name: Type.String({ examples: ['John'] }), last_name: nullable(undefined, 'Family name.', 'Doe') },
-      { additionalProperties: false },
-    ),
+    username: Type.Unsafe<object | null>({
+      type: ['object', 'null'],
+      description: 'Null once the user is deleted.',
+      properties: { first_name: Type.String({ examples: ['John'] }), last_name: nullable(undefined, 'Family name.', 'Doe') },
+      required: ['first_name', 'last_name'],
+      additionalProperties: false,
+    }),
     email: nullable('email', 'Email address.', 'john.doe@example.com'),
     phone: nullable(undefined, 'Phone number in E.164.', '+79991234567'),
     language_code: Type.String({ description: 'BCP 47.', examples: ['en'] }),
-    status: Type.Unsafe<string>({ type: 'string', enum: ['active', 'inactive', 'blocked'] }),
+    status: Type.Unsafe<string>({
+      type: 'string',
+      enum: ['active', 'inactive', 'blocked', 'deleted'],
+      description: '`deleted` only in a list of deleted users.',
+    }),
     blocked: Type.Unsafe<object | null>({
       type: ['object', 'null'],
       examples: [null],
@@ -69,3 +76,12 @@ export const userView = ({ user_id, version, user }: StoredUser) => ({
   created_at: user.created_at,
   updated_at: user.updated_at,
 });
+
+const rendered = new WeakMap<StoredUser, Buffer>();
+
+/** The user as JSON. A stored user never changes, so it is written once for as long as it is kept. */
+export const userBytes = (stored: StoredUser): Buffer => {
+  const bytes = rendered.get(stored) ?? Buffer.from(JSON.stringify(userView(stored)));
+  rendered.set(stored, bytes);
+  return bytes;
+};

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { StoredUser } from '../../src/domain/repositories/user-repository.ts';
+import { LogInvalidation } from '../../src/infrastructure/cache/log-invalidation.ts';
+import { userCache } from '../../src/infrastructure/cache/user-cache.ts';
+import { StoreFailure } from '../../src/infrastructure/persistence/database.ts';
+import { userRepository } from '../../src/infrastructure/persistence/user-repository.ts';
+import { created } from '../fixtures/http.ts';
+import { creation, rename } from '../fixtures/people.ts';
+import { type Service, startService } from '../fixtures/service.ts';
+import { openRig, type Rig } from '../fixtures/store-rig.ts';
+import { type Store, storeKinds } from '../fixtures/stores.ts';
+import { until } from '../fixtures/until.ts';
+
+const FOLLOWS = 'cross join deployment';
+/** What another process wrote must be seen within a second. */
+const SOON_MS = 1_000;
+
+describe.skipIf(inject('postgresUrl') === null)('the cache of one of two processes [needs PostgreSQL]', () => {
+  let place: Store;
+  let services: Service[] = [];
+  const at = (i: number): Service => services[i % services.length] as Service;
+  beforeAll(async () => {
+    place = (await storeKinds().at(-1)?.make()) as Store;
+    services = await Promise.all([startService(place.url), startService(place.url)]);
+  });
+  afterAll(async () => {
+    for (const service of services) await service.stop();
+    await place?.drop();
+  });
+
+  it("shows one's own write at once and that of the other within a second, and never goes back", async () => {
+    const url = `/api/users/${(await created(at(0))).user_id}`;
+    const seen = [0, 0];
+    const read = async (i: number): Promise<number> => {
+      const { headers, body } = await at(i).request('GET', url);
+      expect(headers.etag).toBe(`"${body.version}"`);
+      expect(body.version).toBeGreaterThanOrEqual(seen[i] ?? 0);
+      seen[i] = body.version;
+      return body.version;
+    };
+    await Promise.all([read(0), read(1)]);
+    for (let version = 2; version < 8; version++) {
+      await at(version).request('PATCH', `${url}/bio`, { new_bio: `${version}` });
+      expect(await read(version % 2)).toBe(version);
+      await until('the other one sees it', async () => (await read((version + 1) % 2)) === version, SOON_MS);
+    }
+  });
+
+  it('is passed by with Cache-Control: no-cache', async () => {
+    const url = `/api/users/${(await created(at(0))).user_id}`;
+    for (let version = 2; version < 8; version++) {
+      await at(0).request('GET', url);
+      await at(1).request('PATCH', `${url}/bio`, { new_bio: `${version}` });
+      const { body } = await at(0).request('GET', url, undefined, { 'cache-control': 'no-cache' });
+      expect(body.version).toBe(version);
+    }
+  });
+
+  it('gives the whole user after waiting for a task, whoever ran it', async () => {
+    for (let i = 0; i < 6; i++) {
+      const { user_id } = await created(at(i));
+      const change = { new_email: `${user_id}@example.com` };
+      const { status, body } = await at(i).request('PATCH', `/api/users/${user_id}/email`, change, { prefer: 'wait=5' });
+      expect([status, body.version, body.email]).toEqual([200, 2, change.new_email]);
+    }
+  });
+
+  describe('in its parts', () => {
+    let rig: Rig;
+    let other: Rig;
+    let statements: string[] = [];
+    let away = false;
+    let invalidation: LogInvalidation;
+    let find: (userId: StoredUser['user_id']) => Promise<StoredUser | null>;
+    beforeAll(async () => {
+      [rig, other] = [await openRig(place.url), await openRig(place.url)];
+      rig.inject((sql) => {
+        if (away && sql.includes(FOLLOWS)) throw new StoreFailure('unsent');
+        if (!sql.includes(FOLLOWS)) statements.push(sql);
+      });
+      invalidation = new LogInvalidation(rig.database, () => {});
+      const load = async (userId: StoredUser['user_id']) => (await rig.store.load([userId])).get(userId) ?? null;
+      const cache = userCache({ load, maxAgeMs: 60_000, trusted: invalidation.trusted });
+      find = userRepository(rig.store, rig.unitOfWork, cache).find;
+      invalidation.start(cache);
+      await until('the log is followed', invalidation.trusted);
+    });
+    afterAll(async () => {
+      await invalidation?.stop();
+      await rig?.close();
+      await other?.close();
+    });
+
+    const person = async () => {
+      const one = creation();
+      await other.execute(one);
+      return one.user_id;
+    };
+
+    it('answers without a statement once it has loaded a user', async () => {
+      const id = await person();
+      const first = await find(id);
+      statements = [];
+      for (let i = 0; i < 100; i++) expect(await find(id)).toBe(first);
+      expect(statements).toEqual([]);
+    });
+
+    it('answers nothing by itself while the log cannot be followed, and does again after', async () => {
+      const id = await person();
+      await find(id);
+      away = true;
+      await until('it is not trusted any more', () => !invalidation.trusted(), SOON_MS);
+      await other.execute(rename(id, 'Unseen'));
+      statements = [];
+      expect(await find(id)).toMatchObject({ version: 2 });
+      expect(await find(id)).toMatchObject({ version: 2 });
+      expect(statements.length).toBe(2);
+      await other.execute(rename(id, 'Unheard of'));
+      away = false;
+      await until('it is trusted again', invalidation.trusted, SOON_MS);
+      expect(await find(id)).toMatchObject({ version: 3 });
+    });
+
+    it('drops everything when a rebuild raises the generation', async () => {
+      const [id, kept] = [await person(), await person()];
+      await Promise.all([find(id), find(kept)]);
+      // As a rebuild does: rows differ without an event that says so.
+      await other.database.query(`update users set state = (state::jsonb || '{"bio":"rebuilt"}')::json where user_id = $1`, [id]);
+      expect((await find(id))?.user.bio).toBeNull();
+      await other.database.query('update deployment set generation = generation + 1');
+      await until('the new row is seen', async () => (await find(id))?.user.bio === 'rebuilt', SOON_MS);
+      statements = [];
+      await find(kept);
+      expect(statements.length).toBe(1);
+    });
+  });
+});

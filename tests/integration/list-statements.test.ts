@@ -1,0 +1,72 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type ListRequest, listUsers } from '../../src/application/queries/list-users.ts';
+import { StoreFailure } from '../../src/infrastructure/persistence/database.ts';
+import { userList } from '../../src/infrastructure/persistence/user-list.ts';
+import { expectProblem } from '../fixtures/http.ts';
+import { creation } from '../fixtures/people.ts';
+import { startService } from '../fixtures/service.ts';
+import { openRig, type Rig } from '../fixtures/store-rig.ts';
+import { anyStore, type Store, storeKinds } from '../fixtures/stores.ts';
+
+const everything: ListRequest = { sort: '-created_at', limit: 10, from: null };
+
+describe('a page of users', () => {
+  let place: Store;
+  let rig: Rig;
+  beforeAll(async () => {
+    place = await anyStore();
+    rig = await openRig(place.url);
+    for (let i = 0; i < 15; i++) await rig.execute(creation());
+  });
+  afterAll(async () => {
+    await rig?.close();
+    await place?.drop();
+  });
+
+  it.each<Partial<ListRequest>>([
+    {},
+    { from: 9, sort: 'created_at' },
+    { email: 'a@example.com' },
+    { q: 'ann', status: 'active' },
+    { q: '+1202', created_after: new Date(), phone: '+12025551000', email: 'a@example.com', status: 'deleted', from: 5 },
+  ])('with %j is one statement, without OFFSET and COUNT', async (filters) => {
+    const statements: string[] = [];
+    rig.inject((sql) => statements.push(sql));
+    await listUsers(userList(rig.store))({ ...everything, ...filters });
+    rig.inject(() => {});
+    expect(statements.length).toBe(1);
+    expect(statements[0]).not.toMatch(/offset|count\s*\(|like/i);
+  });
+
+  it.each([
+    ['57014', 'search-too-broad'],
+    ['40P01', 'store-unavailable'],
+  ])('that the database stops with %s is refused with %s', async (sqlstate, code) => {
+    rig.inject(() => {
+      throw new StoreFailure('rolled-back', sqlstate);
+    });
+    await expect(listUsers(userList(rig.store))({ ...everything, q: 'ann' })).rejects.toMatchObject({ code });
+    rig.inject(() => {});
+  });
+});
+
+it.skipIf(inject('postgresUrl') === null)(
+  'a search that runs into the time limit of PostgreSQL is too broad [needs PostgreSQL]',
+  async () => {
+    const place = (await storeKinds().at(-1)?.make()) as Store;
+    const service = await startService(place.url);
+    const other = new pg.Client({ connectionString: place.url });
+    await other.connect();
+    try {
+      await other.query('begin; lock table user_search');
+      expectProblem(await service.request('GET', '/api/users?q=ann'), 422, 'search-too-broad');
+      await other.query('rollback');
+      expect((await service.request('GET', '/api/users?q=ann')).status).toBe(200);
+    } finally {
+      await other.end();
+      await service.stop();
+      await place.drop();
+    }
+  },
+);

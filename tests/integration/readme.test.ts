@@ -1,0 +1,159 @@
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { catalogue } from '../../src/domain/problem.ts';
+import { type Child, killNine, listening, startMain } from '../fixtures/child.ts';
+import { until } from '../fixtures/until.ts';
+
+/** What the README says of an answer: the sentence "Status 200, `Header: value`, `"member": value`" and the JSON after it. */
+type Promised = { status: number; headers: [name: string, value: string][]; members: object; code: string | undefined; json: unknown };
+/** A ```bash block with curl. It is run once for each answer that the README gives. */
+type Example = { title: string; command: string; answers: Promised[] };
+
+const PLACEHOLDER = 'task_abc123';
+const END = '--- answered ---';
+const FENCE = /```(\w+)\n(.*?)\n```/gs;
+const SENTENCE = /\b[Ss]tatus (\d{3})((?:`[^`]*`|[^`.:;])*)/g;
+
+const read = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+
+const promised = (status: number, sentence: string): Promised => {
+  const spans = [...sentence.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span);
+  return {
+    status,
+    headers: spans.flatMap((span) => {
+      const [, name, value] = /^([A-Z][\w-]*): (.+)$/.exec(span) ?? [];
+      return name && value ? [[name.toLowerCase(), value] as [string, string]] : [];
+    }),
+    members: JSON.parse(`{${spans.filter((span) => span.startsWith('"')).join(',')}}`),
+    code: spans.find((span) => Object.hasOwn(catalogue, span)),
+    json: undefined,
+  };
+};
+
+/** Cuts the page into prose and blocks. What is said of an example ends at the next block of commands or heading. */
+const examplesIn = (markdown: string): Example[] => {
+  const examples: Example[] = [];
+  let current: Example | null = null;
+  let end = 0;
+  const takeProse = (prose: string): void => {
+    const [own = '', ...others] = prose.split(/^#/m);
+    for (const [, status, sentence = ''] of own.matchAll(SENTENCE)) current?.answers.push(promised(Number(status), sentence));
+    if (others.length > 0) current = null;
+  };
+  for (const { 0: whole, 1: language, 2: text = '', index } of markdown.matchAll(FENCE)) {
+    takeProse(markdown.slice(end, index));
+    end = index + whole.length;
+    if (language === 'bash') {
+      const line = markdown.slice(0, index).split('\n').length + 1;
+      current = text.startsWith('curl ') ? { title: `line ${line}: ${text.split('\n')[0]}`, command: text, answers: [] } : null;
+      if (current) examples.push(current);
+    }
+    const answer: Promised | undefined = (current as Example | null)?.answers.at(-1);
+    if (language === 'json' && answer) answer.json = JSON.parse(text);
+  }
+  takeProse(markdown.slice(end));
+  return examples;
+};
+
+/** The same text with what differs from run to run made equal: times, and ids that the service makes. */
+const masked = (text: string): string =>
+  text
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replace(/task_[0-9a-v]{26}/g, 'TASK')
+    .replace(/("(?:request_id|correlationid)":\s*")[^"]+/g, '$1ID')
+    .replace(/("next_cursor":\s*"|cursor=)[\w-]+/g, '$1CURSOR');
+
+const page = read('README.md');
+const examples = examplesIn(page);
+const canRun = ['bash', 'curl'].every((tool) => spawnSync(tool, ['--version']).error === undefined);
+
+describe.skipIf(!canRun)('the API examples of the README', () => {
+  let service: Child;
+  let address: string;
+  let home: string;
+  let shell: ChildProcessWithoutNullStreams;
+  let printed = '';
+  let lastTask = PLACEHOLDER;
+
+  beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), 'lumin-readme-'));
+    writeFileSync(join(home, '.curlrc'), 'silent\nshow-error\ninclude\n');
+    service = startMain({ DATABASE_URL: 'pglite://memory' });
+    address = new URL(await listening(service)).host;
+    shell = spawn('bash', { env: { PATH: process.env.PATH, CURL_HOME: home, NO_PROXY: '*' } });
+    shell.stdout.setEncoding('utf8').on('data', (data: string) => (printed += data));
+    shell.stderr.setEncoding('utf8').on('data', (data: string) => (printed += data));
+  });
+  afterAll(async () => {
+    shell?.stdin.end();
+    await killNine(service);
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const run = async (command: string) => {
+    printed = '';
+    shell.stdin.write(`${command.replaceAll('localhost:8000', address)}\nprintf '\\n${END}'\n`);
+    const stdout = await until('curl ends', () => printed.endsWith(`\n${END}`) && printed.slice(0, -END.length - 1));
+    const [head = '', body = ''] = stdout.split(/\r\n\r\n(.*)/s);
+    const headers = Object.fromEntries(head.split('\r\n').map((line) => line.split(/: (.*)/).slice(0, 2)));
+    lastTask = /"task_id":"(task_\w+)"/.exec(body)?.[1] ?? lastTask;
+    return { status: Number(head.split(' ')[1]), headers, body };
+  };
+
+  const check = ({ status, headers, members, code, json }: Promised, answer: Awaited<ReturnType<typeof run>>): void => {
+    expect(answer.status, answer.body).toBe(status);
+    for (const [name, value] of headers) expect(masked(answer.headers[name] ?? ''), name).toBe(masked(value));
+    const isJson = answer.headers['content-type']?.includes('json');
+    const body = isJson ? JSON.parse(masked(answer.body)) : {};
+    expect(body.items?.length === 1 ? { ...body.items[0], ...body } : body).toMatchObject(members);
+    if (code !== undefined) expect(body.code).toBe(code);
+    if (json !== undefined) expect(body).toEqual(JSON.parse(masked(JSON.stringify(json))));
+  };
+
+  it.each(examples)('$title', async ({ command, answers }) => {
+    expect(answers.length, 'the README says what is answered').toBeGreaterThan(0);
+    for (const [index, answer] of answers.entries()) {
+      // First with the id that the request before returned, as the README says; then as it stands.
+      const typed = index === 0 ? command.replace(PLACEHOLDER, lastTask) : command;
+      const once = async () => check(answer, await run(typed));
+      // What these show is a moment behind: a task that runs, and the search.
+      if (typed !== command || command.includes('q=')) await vi.waitFor(once, { timeout: 5_000, interval: 50 });
+      else await once();
+    }
+  });
+
+  it('show every route of the API', async () => {
+    const document = JSON.parse((await run('curl http://localhost:8000/openapi.json')).body);
+    const shown = examples.map(({ command }) => {
+      const path = new URL(/http:[^\s"]+/.exec(command)?.[0] ?? '').pathname.replace(/\/$/, '');
+      return `${/-X (\w+)/.exec(command)?.[1] ?? 'GET'} ${path}`;
+    });
+    for (const [path, methods] of Object.entries<object>(document.paths)) {
+      if (path === '/openapi.json') continue;
+      const pattern = new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`);
+      for (const method of Object.keys(methods)) {
+        const found = shown.some((request) => request.startsWith(`${method.toUpperCase()} `) && pattern.test(request.split(' ')[1] ?? ''));
+        expect(found, `${method} ${path}`).toBe(true);
+      }
+    }
+  });
+});
+
+describe('README.ru.md', () => {
+  const twin = read('README.ru.md');
+  const all = (markdown: string, pattern: RegExp): string[] => [...markdown.matchAll(pattern)].map(([whole, part]) => part ?? whole);
+  const prose = (markdown: string): string => markdown.replace(FENCE, '');
+
+  it('has the same code blocks', () => {
+    expect(all(twin, /```\w+\n.*?\n```/gs)).toEqual(all(page, /```\w+\n.*?\n```/gs));
+  });
+
+  it('has the same headings, statuses and pictures, in the same order', () => {
+    expect(all(prose(twin), /^(#+) /gm)).toEqual(all(prose(page), /^(#+) /gm));
+    expect(all(prose(twin), /\b(\d{3})\b/g)).toEqual(all(prose(page), /\b(\d{3})\b/g));
+    expect(all(twin, /!\[[^\]]*\]\(([^)]+)\)/g)).toEqual(all(page, /!\[[^\]]*\]\(([^)]+)\)/g));
+  });
+});
