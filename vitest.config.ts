@@ -5,7 +5,9 @@ const integration = ['tests/integration/**/*.test.ts'];
 export default defineConfig({
   test: {
     // Much of an integration test is waiting for another process.
-    maxWorkers: 2,
+    maxWorkers: 3,
+    // Tests share no state, so files may share a process: what they import is loaded once.
+    isolate: false,
     reporters: ['default', './tests/fixtures/closing-line.ts'],
     coverage: { include: ['src/**'], reporter: ['text', 'html'], reportsDirectory: 'coverage' },
     projects: [

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidConfig, readConfig } from './infrastructure/container/config.ts';
 import { buildApp, NotReady } from './infrastructure/container/container.ts';
 import { logger } from './infrastructure/container/logger.ts';
@@ -8,6 +9,7 @@ import { FolderInUse } from './infrastructure/persistence/folder-lock.ts';
 import { buildServer } from './presentation/api/server.ts';
 
 const DRAIN_MS = 10_000;
+const GRACE_MS = 500;
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
@@ -34,6 +36,8 @@ const main = async (): Promise<void> => {
     process.once(signal, () => process.exit(1));
     app.beginStop();
     setTimeout(() => process.exit(1), DRAIN_MS).unref();
+    // Answers now tell clients to close their connections, so that none is cut just as it sends its next request.
+    await sleep(GRACE_MS);
     await server.close();
     await app.stop();
     process.exit(0);
@@ -48,8 +52,13 @@ main().catch((error) => {
   process.exit(1);
 });
 
+const UNUSABLE_HOST = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL']);
+const UNUSABLE_FOLDER = new Set(['ENOTDIR', 'EEXIST', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC']);
+
 const explain = (error: NodeJS.ErrnoException): string => {
   if (error instanceof FolderInUse || error instanceof NotReady) return error.message;
   if (error.code === 'EADDRINUSE') return `PORT ${process.env.PORT ?? 8000} is in use; stop the other process or set PORT`;
+  if (UNUSABLE_HOST.has(error.code ?? '')) return `HOST ${process.env.HOST} cannot be listened on (${error.code})`;
+  if (UNUSABLE_FOLDER.has(error.code ?? '')) return `the data folder in DATABASE_URL cannot be used (${error.code})`;
   return error.stack ?? String(error);
 };

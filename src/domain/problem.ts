@@ -152,6 +152,11 @@ export const catalogue = {
     title: 'The database cannot be reached',
     help: 'Nothing was changed. Send the request again after Retry-After seconds.',
   },
+  'store-read-only': {
+    kind: 'unavailable',
+    title: 'The database takes no changes at the moment',
+    help: 'Nothing was changed; reading works. Send the request again after Retry-After seconds.',
+  },
   'outcome-unknown': {
     kind: 'unavailable',
     title: 'It is not known whether the change was made',

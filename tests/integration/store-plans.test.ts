@@ -3,7 +3,7 @@ import { changeEmail, creation, newEmail, rename } from '../fixtures/people.ts';
 import { openRig, type Rig } from '../fixtures/store-rig.ts';
 import { type Store, storeKinds } from '../fixtures/stores.ts';
 
-const USERS = 10_000;
+const USERS = 4_000;
 const BATCH = 128;
 const TABLES = ['events', 'idempotency_keys', 'tasks', 'users'];
 

@@ -37,6 +37,19 @@ describe('retrying', () => {
     expect(action).toHaveBeenCalledTimes(3);
   });
 
+  it.each(['25006', '53100'])('says after a while that the database takes no changes (%s)', async (sqlstate) => {
+    const result = outcome(retrying(always(new StoreFailure('rolled-back', sqlstate)), () => false));
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(await result).toBe('store-read-only');
+  });
+
+  it('goes on where an earlier try may have been applied, though the database takes no changes now', async () => {
+    const action = failing(new StoreFailure('unknown'), ...Array.from({ length: 8 }, () => new StoreFailure('rolled-back', '25006')));
+    const result = outcome(retrying(action, () => false));
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(await result).toBe('worked');
+  });
+
   it('does not repeat what the server refuses for good', async () => {
     const action = always(new StoreFailure('refused'));
     expect(await outcome(retrying(action, () => false))).toBe('refused');

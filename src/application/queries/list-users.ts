@@ -46,12 +46,16 @@ export const listUsers =
     return { users: users.slice(0, limit), next: users.length > limit ? (positions[limit - 1] ?? null) : null };
   };
 
+/** One character of these scripts may be a name. */
+const WHOLE_NAME = /^[\p{Script=Han}\p{Script=Hangul}]$/u;
+
 /** @throws Problem validation-failed where nothing is left that could be searched for */
 const prefixOf = (q: string): string => {
   const form = searchForm(q);
   // A number as people write it.
   const prefix = /^\+[\d ().-]+$/.test(form) ? form.replace(/[^+\d]/g, '') : form;
-  if ([...prefix].length >= 2 && !prefix.includes('\0')) return prefix;
+  const enough = [...prefix].length >= 2 || WHOLE_NAME.test(prefix);
+  if (enough && !prefix.includes('\0')) return prefix;
   const detail = 'must have two characters or more that are not spaces';
   throw new Problem('validation-failed', { errors: [{ pointer: '/q', code: 'too-short', detail }] });
 };

@@ -131,8 +131,7 @@ const accepted = ({ task_id, command }: Pick<Task, 'task_id' | 'command'>, user_
 /** An unknown or deleted user is a plainer answer than a stale version, and a stale version than a refused change. */
 const checkPrecondition = (user: User | null, version: number, wanted: CommandRequest['if_match'], creates = false): void => {
   if (wanted === undefined || wanted === null || user?.status === 'deleted') return;
-  if (user === null && creates)
-    throw new Problem('version-conflict', { detail: 'there is no user with this id yet, so no version matches' });
+  if (user === null && creates) throw new Problem('version-conflict', { detail: 'a user that is to be created has no version to match' });
   present(user);
   if (wanted !== '*' && !wanted.includes(version)) throw new Problem('version-conflict', { version });
 };

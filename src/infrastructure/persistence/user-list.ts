@@ -29,7 +29,11 @@ export const userList = (store: EventStore): UserList => ({
       ...(from === null ? [] : [`u.created_position ${ascending ? '>' : '<'} ${bind(from)}`]),
       ...(prefix === null
         ? []
-        : [foundBy(bind(prefix), bind(prefix + LAST_CHARACTER)), `(u.state->'privacy_settings'->>'allow_search')::boolean`]),
+        : [
+            foundBy(bind(prefix), bind(prefix + LAST_CHARACTER)),
+            `u.status <> 'deleted'`,
+            `(u.state->'privacy_settings'->>'allow_search')::boolean`,
+          ]),
       ...(created_after === null
         ? []
         : [

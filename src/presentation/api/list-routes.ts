@@ -36,9 +36,7 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
           email: Type.Optional(withoutExamples(field.email)),
           phone: Type.Optional(withoutExamples(field.phone)),
           status: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: statuses, description: 'Only users in this state.' })),
-          q: Type.Optional(
-            Type.String({ minLength: 2, maxLength: 254, description: 'The beginning of a name, an email address or a phone number.' }),
-          ),
+          q: Type.Optional(Type.String({ maxLength: 254, description: 'The beginning of a name, an email address or a phone number.' })),
           created_after: Type.Optional(Type.String({ format: 'date-time', description: 'Only users created after this time (RFC 3339).' })),
           sort: Type.Optional(
             Type.Unsafe<string>({

@@ -48,6 +48,7 @@ const refusedEverywhere: ProblemCode[] = [
   'validation-failed',
   'idempotency-key-reused',
   'store-unavailable',
+  'store-read-only',
   'outcome-unknown',
   'overloaded',
   'shutting-down',

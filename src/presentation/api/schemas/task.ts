@@ -23,7 +23,9 @@ export const taskSchema = Type.Object(
     finished_at: time('When it ended.'),
     result: Type.Unsafe<object | null>({
       type: ['object', 'null'],
-      properties: { version: Type.Integer({ description: 'Version of the user that the task led to.' }) },
+      properties: {
+        version: Type.Integer({ description: 'Version of the user that the task led to; of a recorded profile view, the count of views.' }),
+      },
       required: ['version'],
       additionalProperties: false,
     }),
