@@ -6,8 +6,6 @@ export default defineConfig({
   test: {
     // Much of an integration test is waiting for another process.
     maxWorkers: 3,
-    // Tests share no state, so files may share a process: what they import is loaded once.
-    isolate: false,
     reporters: ['default', './tests/fixtures/closing-line.ts'],
     coverage: { include: ['src/**'], reporter: ['text', 'html'], reportsDirectory: 'coverage' },
     projects: [
@@ -17,6 +15,8 @@ export default defineConfig({
           name: 'integration',
           include: integration,
           globalSetup: ['tests/fixtures/services.ts'],
+          // Tests share no state, so files may share a process: what they import is loaded once.
+          isolate: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -12,7 +12,8 @@ const AS_TYPED = /^\+[0-9][0-9 -]*[0-9]$/;
  */
 export const Phone = (text: string): Phone => {
   const number = text.length <= 32 && AS_TYPED.test(text) ? parsePhoneNumberFromString(text) : undefined;
-  if (!number?.isPossible()) {
+  // A trunk 0 after the country code is dropped. What then begins with another one is no number in E.164.
+  if (!number?.isPossible() || parsePhoneNumberFromString(number.number)?.number !== number.number) {
     throw new InvalidValue('invalid-phone', 'must be a phone number with + and country code, for example +79991234567');
   }
   return number.number as string as Phone;

@@ -39,12 +39,13 @@ export const searchIndex = (database: Database, store: EventStore, onError: (err
          select * from events n where n.position > c.position and n.position <= e.position
            and n.type in ('UserCreated', 'UserUsernameChanged', 'UserDeleted')
        ) n on true
-       where c.name = $1`,
+       where c.name = $1
+       order by n.position`,
       [CHECKPOINT, EVENTS_AT_ONCE],
     );
     const [{ from, to } = { from: 0, to: 0 }] = rows;
     if (to === from) return false;
-    // The last word on a user wins: the whole history is read for it, so any of its later events gives the same.
+    // In order of position, so that the last word on a user wins.
     const terms = new Map<string, Terms>();
     for (const row of rows) {
       const found = row.position === null ? null : await termsFor(row);
