@@ -70,7 +70,7 @@ const toHappenings = (append: Append, ord: number) =>
   }));
 
 /** The users row and the event row as the database gives them. */
-type UserRow = {
+export type UserRow = {
   user_id: UserId;
   version: number;
   fold: number;

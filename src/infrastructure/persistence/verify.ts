@@ -2,9 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { foldUser, USER_FOLD, type User, uniqueKeys } from '../../domain/aggregates/user.ts';
 import type { RecordedUserEvent } from '../../domain/events/user-events.ts';
 import type { LoggedEvent } from '../../domain/repositories/user-repository.ts';
-import type { UserId } from '../../domain/value-objects/user-id.ts';
 import type { Database } from './database.ts';
-import type { EventStore } from './event-store.ts';
+import type { EventStore, UserRow } from './event-store.ts';
 import { profileViewsChecker } from './verify-profile-views.ts';
 import type { Violation } from './violation.ts';
 
@@ -111,21 +110,11 @@ const follow = (before: Seen | undefined, event: LoggedEvent): Seen => {
   };
 };
 
-type Row = {
-  user_id: UserId;
-  version: number;
-  fold: number;
-  status: string;
-  email_key: string | null;
-  phone_key: string | null;
-  state: User;
-};
-
 const verifyReadModel = async (store: EventStore, seen: Map<string, Seen>, violations: Violation[]): Promise<void> => {
   const missing = new Set(seen.keys());
   let after: string | null = null;
   for (;;) {
-    const page: { row: Row; events: LoggedEvent[] }[] = await store.readUsersWithEvents(after, USERS_AT_ONCE);
+    const page: { row: UserRow; events: LoggedEvent[] }[] = await store.readUsersWithEvents(after, USERS_AT_ONCE);
     for (const { row, events } of page) {
       missing.delete(row.user_id);
       const reason = rowMistake(row, events);
@@ -137,7 +126,7 @@ const verifyReadModel = async (store: EventStore, seen: Map<string, Seen>, viola
   for (const userId of missing) violations.push({ invariant: 'read-model', user_id: userId, reason: 'has events but no row' });
 };
 
-const rowMistake = (row: Row, events: RecordedUserEvent[]): string | null => {
+const rowMistake = (row: UserRow, events: RecordedUserEvent[]): string | null => {
   if (events.length === 0) return 'has a row but no events';
   if (row.version !== events.length) return `the row has version ${row.version}, the log ${events.length}`;
   const folded = foldUser(null, events);

@@ -2,9 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import * as field from '../../application/commands/fields.ts';
 import type { User } from '../../domain/aggregates/user.ts';
-import { readCursor, signCursor } from './cursor.ts';
 import type { Api } from './dependencies.ts';
-import { limitOf, nextLink, pageParameters, pageResponse } from './paging.ts';
+import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 import { restorePlus } from './query-text.ts';
 import { problemResponses } from './schemas/problem.ts';
 import { userView } from './schemas/user.ts';
@@ -61,20 +60,19 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
       if (typeof query.created_after === 'string') query.created_after = query.created_after.replace(' ', '+');
     },
     handler: async (request, reply) => {
-      const { cursor, limit: limitText, created_after, sort = '-created_at', ...filters } = request.query;
+      const { cursor: _, limit: limitText, created_after, sort = '-created_at', ...filters } = request.query;
       const limit = limitOf(limitText);
       const scope = `users ${JSON.stringify([filters.email, filters.phone, filters.status, filters.q, created_after, sort])}`;
+      const list = { hash: api.hash, scope, path: '/api/users', query: request.query };
       const { users, next } = await api.listUsers({
         ...filters,
         sort,
         limit,
         // Nobody was created before 1970, and databases do not agree about the year 0.
         created_after: created_after === undefined ? undefined : new Date(Math.max(0, Date.parse(created_after.toUpperCase()))),
-        from: cursor === undefined ? null : Number(readCursor(api.hash, scope, cursor)),
+        from: placeOf(list),
       });
-      const nextCursor = next === null ? null : signCursor(api.hash, scope, String(next));
-      if (nextCursor !== null) reply.header('link', nextLink('/api/users', request.query, nextCursor));
-      return { items: users.map(userView), next_cursor: nextCursor };
+      return { items: users.map(userView), next_cursor: nextCursor(reply, list, next) };
     },
   });
 };

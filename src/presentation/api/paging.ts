@@ -1,5 +1,7 @@
+import type { FastifyReply } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import { Problem } from '../../domain/problem.ts';
+import { readCursor, signCursor } from './cursor.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
@@ -33,8 +35,23 @@ export const limitOf = (text: string | undefined): number => {
   });
 };
 
-/** The Link header (RFC 8288) to the next page of the same list. */
-export const nextLink = (path: string, query: Record<string, string | undefined>, cursor: string): string => {
+type List = {
+  hash: (text: string) => string;
+  /** What a cursor is bound to: the list and its filters. */
+  scope: string;
+  path: string;
+  query: Record<string, string | undefined>;
+};
+
+/** The place that the request's cursor holds, or null for the first page. @throws Problem invalid-cursor */
+export const placeOf = ({ hash, scope, query: { cursor } }: List): number | null =>
+  cursor === undefined ? null : Number(readCursor(hash, scope, cursor));
+
+/** The cursor to the page that begins at `next`, also as a Link header (RFC 8288); null where there is none. */
+export const nextCursor = (reply: FastifyReply, { hash, scope, path, query }: List, next: number | null): string | null => {
+  if (next === null) return null;
+  const cursor = signCursor(hash, scope, String(next));
   const given = Object.entries({ ...query, cursor }).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return `<${path}?${new URLSearchParams(given)}>; rel="next"`;
+  reply.header('link', `<${path}?${new URLSearchParams(given)}>; rel="next"`);
+  return cursor;
 };

@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { UserId } from '../../domain/value-objects/user-id.ts';
-import { readCursor, signCursor } from './cursor.ts';
 import type { Api } from './dependencies.ts';
-import { limitOf, nextLink, pageParameters, pageResponse } from './paging.ts';
+import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 import { problemResponses } from './schemas/problem.ts';
 import { profileSchema, viewerSchema, viewerView } from './schemas/profile.ts';
 import { checkUserId, userIdOf, userIdParams } from './user-id.ts';
@@ -62,12 +61,9 @@ export const profileRoutes = (server: FastifyInstance, api: Api): void => {
     handler: async (request, reply) => {
       const userId = userIdOf(request.params.user_id);
       const limit = limitOf(request.query.limit);
-      const scope = `profile-views ${userId}`;
-      const before = request.query.cursor === undefined ? null : Number(readCursor(api.hash, scope, request.query.cursor));
-      const { count, viewers, next } = await api.getProfileViews(userId, before, limit);
-      const cursor = next === null ? null : signCursor(api.hash, scope, String(next));
-      if (cursor !== null) reply.header('link', nextLink(`/api/users/${userId}/profile-views`, request.query, cursor));
-      return { count, items: viewers.map(viewerView), next_cursor: cursor };
+      const list = { hash: api.hash, scope: `profile-views ${userId}`, path: `/api/users/${userId}/profile-views`, query: request.query };
+      const { count, viewers, next } = await api.getProfileViews(userId, placeOf(list), limit);
+      return { count, items: viewers.map(viewerView), next_cursor: nextCursor(reply, list, next) };
     },
   });
 };

@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { readCursor, signCursor } from './cursor.ts';
 import type { Api } from './dependencies.ts';
 import { parseIfNoneMatch } from './headers.ts';
-import { limitOf, nextLink, pageParameters, pageResponse } from './paging.ts';
+import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 import { userResponse } from './schemas/command.ts';
 import { eventView } from './schemas/event.ts';
 import { problemResponses } from './schemas/problem.ts';
@@ -60,12 +59,9 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
     handler: async (request, reply) => {
       const userId = userIdOf(request.params.user_id);
       const limit = limitOf(request.query.limit);
-      const scope = `events ${userId}`;
-      const after = request.query.cursor === undefined ? 0 : Number(readCursor(api.hash, scope, request.query.cursor));
-      const { events, next } = await api.getHistory(userId, after, limit);
-      const cursor = next === null ? null : signCursor(api.hash, scope, String(next));
-      if (cursor !== null) reply.header('link', nextLink(`/api/users/${userId}/events`, request.query, cursor));
-      return { items: events.map((event) => eventView(userId, event)), next_cursor: cursor };
+      const list = { hash: api.hash, scope: `events ${userId}`, path: `/api/users/${userId}/events`, query: request.query };
+      const { events, next } = await api.getHistory(userId, placeOf(list) ?? 0, limit);
+      return { items: events.map((event) => eventView(userId, event)), next_cursor: nextCursor(reply, list, next) };
     },
   });
 
