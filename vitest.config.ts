@@ -1,6 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
-const integration = ['tests/integration/**/*.test.ts'];
+// The fault tests' judge, tried on made-up runs: needs no server.
+const CHECKER = 'tests/faults/checker.test.ts';
+const FAULTS_MS = process.env.FAULTS === 'long' ? 1_800_000 : 120_000;
+
+const real = {
+  globalSetup: ['tests/fixtures/services.ts'],
+  // Tests share no state, so files may share a process: what they import is loaded once.
+  isolate: false,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
 
 export default defineConfig({
   test: {
@@ -9,16 +19,16 @@ export default defineConfig({
     reporters: ['default', './tests/fixtures/closing-line.ts'],
     coverage: { include: ['src/**'], reporter: ['text', 'html'], reportsDirectory: 'coverage' },
     projects: [
-      { test: { name: 'unit', include: ['tests/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['tests/unit/**/*.test.ts', CHECKER] } },
+      { test: { ...real, name: 'integration', include: ['tests/integration/**/*.test.ts'] } },
       {
         test: {
-          name: 'integration',
-          include: integration,
-          globalSetup: ['tests/fixtures/services.ts'],
-          // Tests share no state, so files may share a process: what they import is loaded once.
-          isolate: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...real,
+          name: 'faults',
+          include: ['tests/faults/**/*.test.ts'],
+          exclude: [CHECKER],
+          testTimeout: FAULTS_MS,
+          maxConcurrency: 3,
         },
       },
     ],

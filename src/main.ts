@@ -2,11 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InvalidConfig, readConfig } from './infrastructure/container/config.ts';
-import { buildApp, NotReady } from './infrastructure/container/container.ts';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { type Config, InvalidConfig, readConfig } from './infrastructure/container/config.ts';
+import { type App, buildApp, NotReady } from './infrastructure/container/container.ts';
 import { logger } from './infrastructure/container/logger.ts';
+import { type Role, roleNamed } from './infrastructure/container/role.ts';
 import { FolderInUse } from './infrastructure/persistence/folder-lock.ts';
 import { buildServer } from './presentation/api/server.ts';
+import { buildWorkerServer } from './presentation/api/worker-server.ts';
 
 const DRAIN_MS = 10_000;
 const GRACE_MS = 500;
@@ -16,33 +20,46 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const main = async (): Promise<void> => {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const config = readConfig(process.env);
+  const role = roleNamed(process.argv[2], config);
   const log = await logger(config, process.stdout.isTTY);
-  const app = await buildApp(config, log);
-  const server = await buildServer(app, { log, version, allowedOrigins: config.ALLOWED_ORIGINS, newRequestId: randomUUID });
+  const app = await buildApp(config, log, { role, version });
+  const server = await serverOf(role, app, config, log);
   await app.start();
-  // Our own line below says it, readably.
-  const { level } = log;
-  log.level = 'warn';
-  const address = await server.listen({ host: config.HOST, port: config.PORT });
-  log.level = level;
+  const address = server && (await listen(server, config.HOST, role.api ? config.PORT : (config.WORKER_PORT ?? 0), log));
 
-  const line = `Lumin User Service ${version} on ${address} - docs ${address}/docs - data in ${app.location}`;
+  const name = role.name === 'all' ? '' : ` ${role.name}`;
+  const where = role.api ? ` on ${address} - docs ${address}/docs` : address ? ` on ${address}` : '';
+  const line = `Lumin User Service ${version}${name}${where} - data in ${app.location}`;
   if (config.APP_ENV === 'production') log.info(line);
   else process.stdout.write(`${line}\n`);
-  if (config.AUTH_MODE === 'off-behind-gateway') log.warn('AUTH_MODE=off-behind-gateway: whoever reaches this port may do everything');
-  for (const name of ['REDIS_URL', 'NATS_URL'] as const) if (config[name]) log.warn(`${name} is set; this version does not use it yet`);
+  if (role.api && config.AUTH_MODE === 'off-behind-gateway')
+    log.warn('AUTH_MODE=off-behind-gateway: whoever reaches this port may do everything');
 
   const stop = async (signal: string): Promise<void> => {
     process.once(signal, () => process.exit(1));
     app.beginStop();
     setTimeout(() => process.exit(1), DRAIN_MS).unref();
     // Answers now tell clients to close their connections, so that none is cut just as it sends its next request.
-    await sleep(GRACE_MS);
-    await server.close();
+    if (role.api) await sleep(GRACE_MS);
+    await server?.close();
     await app.stop();
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void stop(signal));
+};
+
+const serverOf = async (role: Role, app: App, config: Config, log: Logger): Promise<FastifyInstance | null> => {
+  if (role.api) return buildServer(app, { log, version, allowedOrigins: config.ALLOWED_ORIGINS, newRequestId: randomUUID });
+  return config.WORKER_PORT === null ? null : buildWorkerServer(app, log);
+};
+
+/** The address; our own line says it, readably. */
+const listen = async (server: FastifyInstance, host: string, port: number, log: Logger): Promise<string> => {
+  const { level } = log;
+  log.level = 'warn';
+  const address = await server.listen({ host, port });
+  log.level = level;
+  return address;
 };
 
 main().catch((error) => {
@@ -55,9 +72,9 @@ main().catch((error) => {
 const UNUSABLE_HOST = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL']);
 const UNUSABLE_FOLDER = new Set(['ENOTDIR', 'EEXIST', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC']);
 
-const explain = (error: NodeJS.ErrnoException): string => {
+const explain = (error: NodeJS.ErrnoException & { port?: number }): string => {
   if (error instanceof FolderInUse || error instanceof NotReady) return error.message;
-  if (error.code === 'EADDRINUSE') return `PORT ${process.env.PORT ?? 8000} is in use; stop the other process or set PORT`;
+  if (error.code === 'EADDRINUSE') return `port ${error.port} is in use; stop the other process or set PORT (of a worker: WORKER_PORT)`;
   if (UNUSABLE_HOST.has(error.code ?? '')) return `HOST ${process.env.HOST} cannot be listened on (${error.code})`;
   if (UNUSABLE_FOLDER.has(error.code ?? '')) return `the data folder in DATABASE_URL cannot be used (${error.code})`;
   return error.stack ?? String(error);

@@ -2,6 +2,7 @@
 export type ProblemKind =
   | 'malformed'
   | 'invalid'
+  | 'forbidden'
   | 'not-found'
   | 'wrong-method'
   | 'too-slow'
@@ -10,6 +11,7 @@ export type ProblemKind =
   | 'stale'
   | 'too-large'
   | 'headers-too-large'
+  | 'upgrade'
   | 'unsupported'
   | 'unavailable'
   | 'bug';
@@ -84,6 +86,11 @@ export const catalogue = {
     title: 'The search would take too long',
     help: 'Give more characters of the name, address or number, or other filters.',
   },
+  'origin-not-allowed': {
+    kind: 'forbidden',
+    title: 'Pages of this origin may not connect',
+    help: 'The operator lists the origins that may in ALLOWED_ORIGINS. Programs that are not browsers send no Origin header.',
+  },
   'not-found': { kind: 'not-found', title: 'There is nothing at this address', help: 'See /docs for the routes of this service.' },
   'user-not-found': {
     kind: 'not-found',
@@ -126,6 +133,11 @@ export const catalogue = {
     title: 'The first request with this Idempotency-Key is still running',
     help: 'Send the same request again in a moment.',
   },
+  'already-subscribed': {
+    kind: 'conflict',
+    title: 'This connection has a subscription',
+    help: 'A connection carries one subscription. Open another connection for another one.',
+  },
   'user-deleted': {
     kind: 'gone',
     title: 'The user was deleted',
@@ -146,6 +158,11 @@ export const catalogue = {
     kind: 'unsupported',
     title: 'The body is not application/json',
     help: 'Send Content-Type: application/json in UTF-8 and no Content-Encoding.',
+  },
+  'upgrade-required': {
+    kind: 'upgrade',
+    title: 'This address speaks WebSocket',
+    help: 'Connect with a WebSocket client (RFC 6455, version 13).',
   },
   'store-unavailable': {
     kind: 'unavailable',

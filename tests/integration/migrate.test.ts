@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/infrastructure/container/config.ts';
-import { openDatabase } from '../../src/infrastructure/container/container.ts';
 import type { Database } from '../../src/infrastructure/persistence/database.ts';
+import { openDatabase } from '../../src/infrastructure/persistence/open-database.ts';
 import { runLumin } from '../fixtures/child.ts';
 import { anyStore, storeKinds } from '../fixtures/stores.ts';
 

@@ -53,7 +53,7 @@ describe('the OpenAPI document', () => {
         'POST /api/users/{user_id}/profile-views',
         ...['profile-views', 'profile', 'events'].map((path) => `GET /api/users/{user_id}/${path}`),
         'GET /api/users/tasks/{task_id}',
-        ...['/health', '/health/live', '/health/ready', '/openapi.json', '/problems/{code}'].map((path) => `GET ${path}`),
+        ...['/health', '/health/live', '/health/ready', '/metrics', '/openapi.json', '/problems/{code}'].map((path) => `GET ${path}`),
       ].sort(),
     );
   });
@@ -108,8 +108,16 @@ describe('the catalogue of problems', () => {
     expect([...document.components.schemas.Problem.properties.code.enum].sort()).toEqual(codes);
     const documented = new Set(operations().flatMap(codesOf));
     for (const code of documented) expect(codes).toContain(code);
-    // Answered where there is no route, before there is one, or never.
-    const elsewhere = ['headers-too-large', 'internal-error', 'method-not-allowed', 'request-timeout'];
+    // Answered where there is no route, before there is one, on the live feed, or never.
+    const elsewhere = [
+      'already-subscribed',
+      'headers-too-large',
+      'internal-error',
+      'method-not-allowed',
+      'origin-not-allowed',
+      'request-timeout',
+      'upgrade-required',
+    ];
     expect(codes.filter((code) => !documented.has(code))).toEqual(elsewhere);
   });
 

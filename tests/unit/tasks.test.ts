@@ -49,7 +49,7 @@ describe('running a task', () => {
   } as unknown as ClaimedTask;
 
   const setUp = (execute: () => Promise<unknown>) => {
-    const tasks = { fail: vi.fn(async () => {}), retry: vi.fn(async () => {}) };
+    const tasks = { fail: vi.fn(async () => true), retry: vi.fn(async () => {}) };
     const users = { execute: vi.fn(execute) };
     return { tasks, users, run: runUserCommand(users as never, tasks as never, () => 0.5) };
   };
@@ -77,7 +77,7 @@ describe('running a task', () => {
   it('ends with the problem that refused it', async () => {
     const { run, tasks } = refusing(new Problem('version-conflict', { version: 5 }));
     await run(task);
-    expect(tasks.fail).toHaveBeenCalledWith(task.task_id, { code: 'version-conflict', version: 5 });
+    expect(tasks.fail).toHaveBeenCalledWith(task, { code: 'version-conflict', version: 5 });
   });
 
   it.each([new Problem('store-unavailable'), new Problem('outcome-unknown'), new Problem('overloaded'), new TypeError('a bug')])(
@@ -85,7 +85,7 @@ describe('running a task', () => {
     async (error) => {
       const { run, tasks } = refusing(error);
       await expect(run(task)).rejects.toBe(error);
-      expect(tasks.retry).toHaveBeenCalledWith(task.task_id, 0.2);
+      expect(tasks.retry).toHaveBeenCalledWith(task, 0.2);
       expect(tasks.fail).not.toHaveBeenCalled();
     },
   );
@@ -102,7 +102,7 @@ describe('running a task', () => {
   ])('fails after the twelfth try: %s', async (error, code) => {
     const { run, tasks } = refusing(error);
     await run({ ...task, attempts: 12 });
-    expect(tasks.fail).toHaveBeenCalledWith(task.task_id, { code });
+    expect(tasks.fail).toHaveBeenCalledWith(task, { code });
   });
 
   it('leaves a command that it does not know to a worker of a newer release', async () => {
@@ -111,6 +111,6 @@ describe('running a task', () => {
     expect(tasks.retry).toHaveBeenCalledOnce();
     expect(users.execute).not.toHaveBeenCalled();
     await run({ ...task, command: 'promote', attempts: 12 });
-    expect(tasks.fail).toHaveBeenCalledWith(task.task_id, { code: 'internal-error' });
+    expect(tasks.fail).toHaveBeenCalledWith(task, { code: 'internal-error' });
   });
 });

@@ -1,6 +1,6 @@
 import { present, type User } from '../../domain/aggregates/user.ts';
 import { Problem } from '../../domain/problem.ts';
-import type { Task, TaskRepository } from '../../domain/repositories/task-repository.ts';
+import type { Task, TaskRef, TaskRepository } from '../../domain/repositories/task-repository.ts';
 import type { Answered, Change, NewTask, Once, StoredUser, UserRepository } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { InvalidValue } from '../../domain/value-objects/value-object.ts';
@@ -33,7 +33,7 @@ type Ports = {
   newUuid: () => string;
   randomBytes: (count: number) => Uint8Array;
   /** Called when a task was written, so that it need not wait for the next poll. */
-  wake: () => void;
+  wake: (task: TaskRef) => void;
 };
 
 /** The façade that routes and workers share: run a command now, or accept it as a task. */
@@ -87,8 +87,9 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
     };
     const result = await update({ ...now, dry_run: true, decide: (user, version) => ({ ...now.decide(user, version), task }) });
     if (result.outcome === 'answered') return replay(result.answered, request);
-    wake();
-    return { task: accepted(task, request.user_id, now.at), replayed: false };
+    const answer = accepted(task, request.user_id, now.at);
+    wake(answer);
+    return { task: answer, replayed: false };
   };
 
   const replay = async (answered: Answered, { command, once }: CommandRequest): Promise<Answer> => {

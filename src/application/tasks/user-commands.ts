@@ -10,12 +10,15 @@ const MAX_DELAY_SECONDS = 60;
 /** Full jitter over an exponential bound, in seconds (AWS Architecture Blog, "Exponential Backoff And Jitter"). */
 const delay = (attempts: number, random: number): number => Math.min(MAX_DELAY_SECONDS, 0.2 * 2 ** attempts) * random;
 
+/** Told of a task that failed for something unforeseen. `error` is the last try's; it may hold what is personal. */
+export type OnDead = (task: ClaimedTask, problem: StoredProblem, error: unknown) => void;
+
 /**
  * Runs a task that holds a command on a user. Success is recorded by the append itself; a refusal ends the task with its
- * problem; a store that is away, or anything unforeseen, means another try.
+ * problem; a store that is away, or anything unforeseen, means another try. @throws what calls for another try
  */
 export const runUserCommand =
-  (users: UserService, tasks: TaskRepository, random: () => number) =>
+  (users: UserService, tasks: Pick<TaskRepository, 'fail' | 'retry'>, random: () => number, onDead: OnDead = () => {}) =>
   async (task: ClaimedTask): Promise<void> => {
     try {
       // A newer release may have accepted it; a worker of that release takes the next try.
@@ -31,12 +34,13 @@ export const runUserCommand =
         completes: task.task_id,
       });
     } catch (error) {
-      const final = error instanceof Problem && error.kind !== 'unavailable';
-      if (final) return tasks.fail(task.task_id, storedProblem(error));
-      if (task.attempts >= MAX_ATTEMPTS)
-        return tasks.fail(task.task_id, storedProblem(error instanceof Problem ? error : new Problem('internal-error')));
-      await tasks.retry(task.task_id, delay(task.attempts, random()));
-      throw error;
+      const refused = error instanceof Problem && error.kind !== 'unavailable';
+      if (!refused && task.attempts < MAX_ATTEMPTS) {
+        await tasks.retry(task, delay(task.attempts, random()));
+        throw error;
+      }
+      const problem = storedProblem(error instanceof Problem ? error : new Problem('internal-error'));
+      if ((await tasks.fail(task, problem)) && !refused) onDead(task, problem, error);
     }
   };
 

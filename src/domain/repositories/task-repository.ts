@@ -23,23 +23,35 @@ export type Task = Readonly<{
   error: StoredProblem | null;
 }>;
 
-/** A task in the hands of a worker. */
+/** What a worker has to know of a task to find it; nothing personal. */
+export type TaskRef = Pick<Task, 'task_id' | 'user_id' | 'command'>;
+
+/** A task in the hands of a worker. Owner and attempt together name this one claim: whoever claims it later has another pair. */
 export type ClaimedTask = Task & {
+  lease_owner: string;
   input: unknown;
   if_match: readonly number[] | null;
   actor: string | null;
   correlation_id: string | null;
 };
 
+export type Claim = Pick<ClaimedTask, 'task_id' | 'lease_owner' | 'attempts'>;
+
+/** Which due tasks: those of these users only; those that have been due for at least so many seconds. */
+export type ClaimFilter = { users?: readonly UserId[]; overdueSeconds?: number };
+
 export interface TaskRepository {
   find(taskId: string): Promise<Task | null>;
   /** Takes up to `limit` due tasks for `leaseSeconds`: at most one of each user, in order of acceptance. */
-  claim(owner: string, limit: number, leaseSeconds: number): Promise<ClaimedTask[]>;
-  fail(taskId: string, problem: StoredProblem): Promise<void>;
-  /** Gives the task back, to be tried again after `delaySeconds`. */
-  retry(taskId: string, delaySeconds: number): Promise<void>;
+  claim(owner: string, limit: number, leaseSeconds: number, filter?: ClaimFilter): Promise<ClaimedTask[]>;
+  /** Ends the task, and says whether it did: it does nothing where the task has ended or somebody else holds it by now. */
+  fail(claim: Claim, problem: StoredProblem): Promise<boolean>;
+  /** Gives the task back, to be tried again after `delaySeconds`. Does nothing where somebody else holds it by now. */
+  retry(claim: Claim, delaySeconds: number): Promise<void>;
+  /** Gives tasks back that `owner` claimed and did not begin, as if it had never claimed them. */
+  release(owner: string, taskIds: readonly string[]): Promise<void>;
   /** Makes tasks of workers that are known to be gone claimable at once. */
   releaseAll(): Promise<void>;
   /** Removes what has been kept long enough: ended tasks after 7 days, once-only records after 24 hours. */
-  sweep(): Promise<void>;
+  prune(): Promise<void>;
 }

@@ -1,32 +1,45 @@
+import type { UserId } from '../../domain/value-objects/user-id.ts';
 import type { Database } from '../persistence/database.ts';
 import { userIdOfStream } from '../persistence/event-store.ts';
 import { Poller } from '../poller.ts';
-import type { UserCache } from './user-cache.ts';
 
 const POLL_MS = 200;
 const AT_ONCE = 2_000;
 /** Below the promise that a read on another replica is never more than a second behind. */
 const TRUSTED_MS = 700;
 
+/** A piece of the log, after `from` and up to `to`, with the end of the log and the read model's generation at that moment. */
+export type LogPage = {
+  from: number;
+  to: number;
+  head: number;
+  generation: number;
+  /** The users that changed, and their newest versions. */
+  changes: Map<UserId, number>;
+};
+
+/** Applies the page to a level of the cache. Returns the position to go on from; null where the level cannot be reached. */
+export type Apply = (page: LogPage) => Promise<number | null>;
+
 /**
- * Follows the log, so that what other processes write leaves this one's cache. The log is the only source that cannot
- * lose a message; while it cannot be followed, the cache is not trusted.
+ * Follows the log, so that what other processes write leaves a level of the cache. The log is the only source that cannot
+ * lose a message; while it cannot be followed, the level is not trusted.
  */
 export class LogInvalidation {
   readonly #database: Database;
+  readonly #apply: Apply;
   readonly #poller: Poller;
-  #cache: UserCache | null = null;
+  /** null: begin at the end of the log. */
   #position: number | null = null;
-  #generation: number | null = null;
   #seenAt = Number.NEGATIVE_INFINITY;
 
-  constructor(database: Database, onError: (error: unknown) => void) {
+  constructor(database: Database, apply: Apply, onError: (error: unknown) => void) {
     this.#database = database;
-    this.#poller = new Poller(() => this.#follow(), POLL_MS, onError);
+    this.#apply = apply;
+    this.#poller = new Poller(this.follow, POLL_MS, onError);
   }
 
-  start(cache: UserCache): void {
-    this.#cache = cache;
+  start(): void {
     this.#poller.start();
   }
 
@@ -36,26 +49,35 @@ export class LogInvalidation {
     return this.#poller.stop();
   }
 
-  async #follow(): Promise<boolean> {
+  /** One round. Returns whether there is more. @throws StoreFailure */
+  follow = async (): Promise<boolean> => {
     const askedAt = performance.now();
-    const rows = await this.#database.query<{ head: number; generation: number; stream: string | null; version: number; position: number }>(
-      `select h.position as head, d.generation, e.stream, e.version, e.position
-       from log_head h cross join deployment d
-       left join lateral (select * from events where position > coalesce($1::bigint, h.position) order by position limit $2) e on true`,
-      [this.#position, AT_ONCE],
-    );
-    const [first] = rows;
-    if (first === undefined) return false;
-    // A rebuild changes rows without events; and what was loaded before the first look may have changed before it.
-    if (this.#generation !== first.generation) this.#cache?.clear();
-    this.#generation = first.generation;
-    for (const { stream, version } of rows) {
-      const userId = stream === null ? null : userIdOfStream(stream);
-      if (userId !== null) this.#cache?.invalidate(userId, version);
-    }
-    this.#position = first.stream === null ? (this.#position ?? first.head) : (rows.at(-1)?.position ?? this.#position);
-    const more = rows.length === AT_ONCE;
-    if (!more) this.#seenAt = askedAt;
-    return more;
-  }
+    const page = await readPage(this.#database, this.#position);
+    if (page === null) return false;
+    this.#position = await this.#apply(page);
+    if (this.#position === null) return false;
+    const caughtUp = this.#position >= page.head;
+    if (caughtUp) this.#seenAt = askedAt;
+    return !caughtUp;
+  };
 }
+
+const readPage = async (database: Database, position: number | null): Promise<LogPage | null> => {
+  const rows = await database.query<{ head: number; generation: number; stream: string | null; version: number; position: number }>(
+    `select h.position as head, d.generation, e.stream, e.version, e.position
+     from log_head h cross join deployment d
+     left join lateral (select * from events where position > coalesce($1::bigint, h.position) order by position limit $2) e on true`,
+    [position, AT_ONCE],
+  );
+  const [first] = rows;
+  if (first === undefined) return null;
+  const { head, generation } = first;
+  const from = position ?? head;
+  const changes = new Map<UserId, number>();
+  for (const { stream, version } of rows) {
+    const userId = stream === null ? null : userIdOfStream(stream);
+    if (userId !== null) changes.set(userId, version);
+  }
+  const to = rows.length < AT_ONCE ? Math.max(from, head) : (rows.at(-1)?.position ?? from);
+  return { from, to, head, generation, changes };
+};

@@ -8,11 +8,13 @@ type Entry = { version: number; stored: StoredUser | null };
 const MAX_USERS = 20_000;
 
 type Options = {
-  load: (userId: UserId) => Promise<StoredUser | null>;
+  /** `fresh`: from the database, whatever there may be between. */
+  load: (userId: UserId, fresh: boolean) => Promise<StoredUser | null>;
   /** How long an entry may be served without being told that it still stands; 0 where every write passes through here. */
   maxAgeMs: number;
   /** Whether what invalidates the cache is up to date; while it is not, nothing is served from here. */
   trusted: () => boolean;
+  onHit?: () => void;
 };
 
 /**
@@ -20,7 +22,7 @@ type Options = {
  * older one; an invalidation leaves a tombstone. One load per user at a time; a load that a write, an invalidation or a
  * fresh read has overtaken may be older than what they said, so it leaves no more than a tombstone of its own.
  */
-export const userCache = ({ load, maxAgeMs, trusted }: Options) => {
+export const userCache = ({ load, maxAgeMs, trusted, onHit }: Options) => {
   // An entry that is too old to be served still says which version there is.
   const entries = new LRUCache<UserId, Entry>({ max: MAX_USERS, ttl: maxAgeMs, allowStale: true, noDeleteOnStaleGet: true });
   /** The load of each user that readers may join. */
@@ -42,10 +44,10 @@ export const userCache = ({ load, maxAgeMs, trusted }: Options) => {
     loading.delete(userId);
   };
 
-  const reload = (userId: UserId): Promise<StoredUser | null> => {
+  const reload = (userId: UserId, fresh: boolean): Promise<StoredUser | null> => {
     const under = loading.get(userId);
     if (under) return under;
-    const promise: Promise<StoredUser | null> = load(userId)
+    const promise: Promise<StoredUser | null> = load(userId, fresh)
       .then((stored) => {
         if (stored === null) return null;
         if (loading.get(userId) === promise) put(stored);
@@ -66,10 +68,15 @@ export const userCache = ({ load, maxAgeMs, trusted }: Options) => {
     /** The user from the cache or else from the store; `fresh` asks the store in any case. */
     find: (userId: UserId, fresh: boolean): Promise<StoredUser | null> => {
       const stored = fresh || !trusted() ? null : entries.get(userId, { allowStale: false })?.stored;
-      if (stored) return Promise.resolve(stored);
+      if (stored) {
+        onHit?.();
+        return Promise.resolve(stored);
+      }
       if (fresh) loading.delete(userId);
-      return reload(userId);
+      return reload(userId, fresh);
     },
+    /** The newest version that is known of here, served or not; 0 where none is. */
+    versionOf: (userId: UserId): number => entries.peek(userId)?.version ?? 0,
     /** Serves nothing of what is there; the versions stay known. */
     clear: (): void => {
       entries.forEach((entry) => {

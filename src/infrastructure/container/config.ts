@@ -1,3 +1,5 @@
+import type { DatabaseUrl } from '../persistence/open-database.ts';
+
 /** A variable's text is not what it must be. Thrown by the parsers below; the message completes "NAME …". */
 class Mistake extends Error {}
 
@@ -43,8 +45,6 @@ const urlOf =
     return text;
   };
 
-export type DatabaseUrl = { kind: 'pglite'; folder: string | null } | { kind: 'postgres'; url: string };
-
 const databaseUrl = (text: string): DatabaseUrl => {
   const folder = /^pglite:\/\/(.+)$/.exec(text)?.[1];
   if (folder !== undefined) return { kind: 'pglite', folder: folder === 'memory' ? null : folder };
@@ -76,6 +76,9 @@ const level = (text: string): string => {
 export const settings = {
   HOST: setting('127.0.0.1', 'Address to listen on. Container images set 0.0.0.0.', words(/^\S+$/, 'a host name or address')),
   PORT: setting('8000', 'Port to listen on.', whole(0, 65_535)),
+  WORKER_PORT: setting('', 'Port on which a lone worker tells its health; empty: none.', (text) =>
+    text === '' ? null : whole(0, 65_535)(text),
+  ),
   APP_ENV: setting(
     'development',
     'development, test or production. In production logs are JSON lines and AUTH_MODE must be said.',
@@ -102,22 +105,22 @@ export const settings = {
   ),
   DATABASE_MAX_OVERFLOW: setting('20', 'PostgreSQL connections beyond DATABASE_POOL_SIZE.', whole(0, 1000)),
   MIGRATE_ON_START: setting('true', 'Bring the database schema up to date at start. false: run `npm run migrate` first.', flag),
-  REDIS_URL: setting(
-    '',
-    'Redis for the shared cache. Read and checked; used from the distributed release on.',
-    urlOf('redis', 'rediss'),
-    true,
-  ),
+  REDIS_URL: setting('', 'Redis for the cache that processes share; empty: each has its own only.', urlOf('redis', 'rediss'), true),
   REDIS_PASSWORD: setting('', 'Password for Redis, where REDIS_URL has none.', (text) => text, true),
   REDIS_POOL_SIZE: setting('10', 'Redis connections.', whole(1, 1000)),
-  NATS_URL: setting('', 'NATS for events and tasks. Read and checked; used from the distributed release on.', urlOf('nats', 'tls'), true),
+  NATS_URL: setting(
+    '',
+    'NATS with JetStream, for events and tasks; empty: none, and workers look for tasks in the database.',
+    urlOf('nats', 'tls'),
+    true,
+  ),
   NATS_STREAM: setting(
     'lumin-events',
-    'JetStream stream that events are published to.',
+    'JetStream stream that events are published to; that of the tasks has -tasks appended.',
     words(/^[\w-]{1,100}$/, 'letters, digits, - and _'),
   ),
   NATS_SUBJECT_PREFIX: setting('lumin', 'First part of every subject.', words(/^[\w-]{1,100}$/, 'letters, digits, - and _')),
-  EVENTS_PERSONAL: setting('omit', 'omit or include: whether published events carry personal data.', oneOf('omit', 'include')),
+  EVENTS_PERSONAL: setting('omit', 'omit or include: whether events in NATS and on /ws carry personal data.', oneOf('omit', 'include')),
   TASK_BROKER_URL: setting('', 'NATS for tasks, where it is not NATS_URL. Also read as TASKIQ_BROKER_URL.', urlOf('nats', 'tls'), true),
   TASK_RESULT_BACKEND: setting(
     '',

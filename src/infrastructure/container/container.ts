@@ -11,61 +11,121 @@ import { listUsers } from '../../application/queries/list-users.ts';
 import { userService } from '../../application/services/user-service.ts';
 import { runUserCommand } from '../../application/tasks/user-commands.ts';
 import { Problem } from '../../domain/problem.ts';
-import type { StoredUser } from '../../domain/repositories/user-repository.ts';
-import type { UserId } from '../../domain/value-objects/user-id.ts';
-import { LogInvalidation } from '../cache/log-invalidation.ts';
-import { userCache } from '../cache/user-cache.ts';
+import { multiLevelCache } from '../cache/multi-level-cache.ts';
+import { openRedis, type Redis } from '../cache/redis.ts';
+import { LogFeed } from '../messaging/live-feed.ts';
+import { openNats } from '../messaging/nats.ts';
+import { type OutboxRelay, outboxRelay } from '../messaging/outbox-relay.ts';
+import { metrics } from '../metrics.ts';
 import { available } from '../persistence/available.ts';
-import { coalesce } from '../persistence/coalesce.ts';
-import type { Database } from '../persistence/database.ts';
+import { relayStatus } from '../persistence/checkpoint.ts';
+import { eventFeed } from '../persistence/event-feed.ts';
 import { eventStore } from '../persistence/event-store.ts';
+import { openDatabase } from '../persistence/open-database.ts';
 import { profileViewRepository } from '../persistence/profile-view-repository.ts';
 import { searchIndex } from '../persistence/search-index.ts';
-import { taskRepository } from '../persistence/task-repository.ts';
+import { taskRepository, taskStatus } from '../persistence/task-repository.ts';
 import { UnitOfWork } from '../persistence/unit-of-work.ts';
 import { userList } from '../persistence/user-list.ts';
 import { userRepository } from '../persistence/user-repository.ts';
 import { taskRunner } from '../tasks/task-runner.ts';
-import type { Config, DatabaseUrl } from './config.ts';
+import type { Config } from './config.ts';
+import { healthReport } from './health.ts';
+import { type Role, roleNamed } from './role.ts';
 
 const RETRY_START_MS = 1_000;
-/** The longest that a cached user is served where other processes write too, should all else fail. */
-const CACHE_MS = 2_000;
-
-export const openDatabase = async (at: DatabaseUrl, maxConnections: number): Promise<Database> => {
-  if (at.kind === 'pglite') return (await import('../persistence/pglite.ts')).openPglite(at.folder);
-  return (await import('../persistence/postgres.ts')).openPostgres(at.url, maxConnections);
-};
 
 /** What an operator has to mend before the service can serve; the message says what. */
 export class NotReady extends Error {}
 
-/** What is different in a test. */
-export type Overrides = { now?: () => Date };
+type Options = {
+  /** Everything, unless it is said. */
+  role?: Role;
+  /** Of this release, for the metrics. */
+  version?: string;
+  /** Another clock, in a test. */
+  now?: () => Date;
+};
 
 /** The whole application, put together: read from top to bottom. Time, ids and randomness come from here and nowhere else. */
-export const buildApp = async (config: Config, log: Logger, { now = () => new Date() }: Overrides = {}) => {
+export const buildApp = async (
+  config: Config,
+  log: Logger,
+  { role = roleNamed('all', config), version = 'unknown', now = () => new Date() }: Options = {},
+) => {
   const database = await openDatabase(config.DATABASE_URL, config.DATABASE_POOL_SIZE + config.DATABASE_MAX_OVERFLOW);
-  const store = eventStore(database);
-  const unitOfWork = new UnitOfWork(store);
-  const load = coalesce<UserId, StoredUser>((userIds) => available(() => store.load(userIds)));
+  const processId = randomUUID();
   const onError = (error: unknown): void => log.warn({ err: error }, 'background work failed; it is tried again');
-  const invalidation = database.exclusive ? null : new LogInvalidation(database, onError);
-  const cache = userCache({ load, maxAgeMs: database.exclusive ? 0 : CACHE_MS, trusted: invalidation?.trusted ?? (() => true) });
-  const users = userRepository(store, unitOfWork, cache);
+  const reportAway =
+    (name: string) =>
+    (error: unknown): void =>
+      log.warn({ err: error }, `${name} cannot be reached; trying again`);
+
+  let secret = '';
+  /** A keyed hash in base64url: the same on every replica, and useless to whoever does not have the key. */
+  const hash = (text: string): string => createHmac('sha256', secret).update(text).digest('base64url');
+  /** Names this database where several share a Redis or a NATS. */
+  const deployment = (): string => hash('deployment').slice(0, 12);
+
+  const redisAt = (url: string): Redis =>
+    openRedis(url, { password: config.REDIS_PASSWORD, connections: config.REDIS_POOL_SIZE, onError: reportAway('Redis') });
+  const redis = config.REDIS_URL === null ? null : redisAt(config.REDIS_URL);
+  const nats = config.NATS_URL === null ? null : openNats(config.NATS_URL, reportAway('NATS'));
+
+  const store = eventStore(database);
+  const unitOfWork = new UnitOfWork(store, (size, ms) => measured.observeBatch(size, ms));
+  const caches = multiLevelCache({ database, loadMany: (userIds) => available(() => store.load(userIds)), redis, deployment, onError });
+  const users = userRepository(store, unitOfWork, caches.cache);
   const views = profileViewRepository(database);
   const search = searchIndex(database, store, onError);
+  const feed = eventFeed(database, config.EVENTS_PERSONAL);
+  const liveFeed = new LogFeed(feed, onError);
+  let relay: OutboxRelay | null = null;
+
   const tasks = taskRepository(database);
   const service = userService({ users, tasks, now, newUuid: randomUUID, randomBytes, wake: () => runner.wake() });
+  const counting =
+    (run: typeof service.execute, count: (command: string, outcome: string) => void, outcome = 'done'): typeof service.execute =>
+    async (request) => {
+      try {
+        const answer = await run(request);
+        count(request.command, answer.replayed ? 'replayed' : outcome);
+        return answer;
+      } catch (error) {
+        count(request.command, error instanceof Problem ? error.code : 'internal-error');
+        throw error;
+      }
+    };
+  const forTasks = { ...service, execute: counting(service.execute, (command, outcome) => measured.countTaskRun(command, outcome)) };
   const runner = taskRunner({
     tasks,
-    run: runUserCommand(service, tasks, Math.random),
-    owner: randomUUID(),
+    run: runUserCommand(forTasks, tasks, Math.random, () => measured.countDeadTask()),
+    owner: processId,
     onError,
   });
 
   let state: 'starting' | 'serving' | 'stopping' = 'starting';
-  let secret = '';
+
+  /** @throws Problem while the process cannot serve: starting, stopping, or without its store */
+  const checkReady = async (): Promise<void> => {
+    if (state === 'stopping') throw new Problem('shutting-down');
+    if (state === 'starting') throw new Problem('store-unavailable');
+    await database.ping().catch((cause) => Promise.reject(new Problem('store-unavailable', {}, { cause })));
+  };
+  const relayState = () => relayStatus(database);
+  const health = healthReport({ checkReady, redis, nats, broker: nats, relayStatus: relayState });
+  const measured = metrics({
+    build: { version, role: role.name },
+    state: () => state,
+    ping: database.ping,
+    servers: { redis: redis?.available, nats: nats && (() => nats.connection() !== null) },
+    relay: nats && relayState,
+    publishing: () => relay?.status() ?? null,
+    tasks: () => taskStatus(database),
+    cache: caches.counts,
+    connections: database.connections,
+    liveClients: () => liveFeed.readers(),
+  });
 
   const prepare = async (): Promise<void> => {
     if (config.MIGRATE_ON_START) {
@@ -73,15 +133,20 @@ export const buildApp = async (config: Config, log: Logger, { now = () => new Da
     } else if ((await database.migrate('status')).some((step) => step.state === 'pending')) {
       throw new NotReady('the database schema is not up to date; run npm run migrate');
     }
-    const [deployment] = await database.query<{ secret: string }>('select secret from deployment');
-    secret = deployment?.secret ?? '';
+    const [row] = await database.query<{ secret: string }>('select secret from deployment');
+    secret = row?.secret ?? '';
     // Nobody else has this data, so whoever held these tasks is gone.
     if (database.exclusive) await tasks.releaseAll();
     if (state !== 'starting') return;
     state = 'serving';
-    invalidation?.start(cache);
-    search.start();
-    runner.start();
+    caches.start();
+    if (role.api) search.start();
+    if (role.tasks) runner.start();
+    if (role.outbox && nats) {
+      const { NATS_STREAM: stream, NATS_SUBJECT_PREFIX: subjectPrefix } = config;
+      relay = outboxRelay({ feed, database, nats, stream, subjectPrefix, deployment: deployment(), owner: processId, log });
+      relay.start();
+    }
   };
 
   const prepareUntilItWorks = async (): Promise<void> => {
@@ -97,8 +162,8 @@ export const buildApp = async (config: Config, log: Logger, { now = () => new Da
   };
 
   return {
-    execute: service.execute,
-    accept: service.accept,
+    execute: counting(service.execute, measured.countCommand),
+    accept: counting(service.accept, measured.countCommand, 'accepted'),
     getById: getById(users),
     getHistory: getHistory(users),
     getProfile: getProfile(users, views),
@@ -106,12 +171,12 @@ export const buildApp = async (config: Config, log: Logger, { now = () => new Da
     listUsers: listUsers(userList(store)),
     getTask: getTask(tasks),
     awaitTask: awaitTask(tasks),
+    liveFeed,
     now,
     newUserId: v7,
     location: database.location,
 
-    /** A keyed hash in base64url: the same on every replica, and useless to whoever does not have the key. */
-    hash: (text: string): string => createHmac('sha256', secret).update(text).digest('base64url'),
+    hash,
 
     /** Embedded: ready when it returns. PostgreSQL: goes on trying in the background, answering 503 until it is there. */
     async start(): Promise<void> {
@@ -121,12 +186,12 @@ export const buildApp = async (config: Config, log: Logger, { now = () => new Da
 
     state: () => state,
 
-    /** @throws Problem while the process cannot serve: starting, stopping, or without its store */
-    async checkReady(): Promise<void> {
-      if (state === 'stopping') throw new Problem('shutting-down');
-      if (state === 'starting') throw new Problem('store-unavailable');
-      await available(() => database.query('select 1'));
-    },
+    checkReady,
+
+    health,
+    metrics: measured.text,
+    beginRequest: measured.beginRequest,
+    observeRequest: measured.observeRequest,
 
     /** Takes nothing more in; what is under way goes on. */
     beginStop(): void {
@@ -136,8 +201,9 @@ export const buildApp = async (config: Config, log: Logger, { now = () => new Da
     /** Finishes what was taken in, then lets go of everything, in reverse order. */
     async stop(): Promise<void> {
       state = 'stopping';
-      await Promise.all([runner.stop(), search.stop(), invalidation?.stop()]);
+      await Promise.all([runner.stop(), search.stop(), liveFeed.stop(), caches.stop(), relay?.stop()]);
       await unitOfWork.close();
+      await Promise.all([nats?.close(), redis?.close()]);
       await database.close();
     },
   };

@@ -2,8 +2,12 @@
 export interface Database {
   /** Runs one statement in a transaction of its own. @throws StoreFailure */
   query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Whether the database answers, asked on a connection of its own and decided within two seconds. @throws where it does not */
+  ping(): Promise<void>;
   /** Brings the schema up or down, or says where it stands. Safe when many processes do it at once. */
   migrate(direction: 'up' | 'down' | 'status'): Promise<MigrationStep[]>;
+  /** How many connections are open, of these idle, and how many statements wait for one; null where there are none. */
+  connections(): { open: number; idle: number; waiting: number } | null;
   close(): Promise<void>;
   /** For people: where the data is, without credentials. */
   readonly location: string;

@@ -11,6 +11,9 @@ const SCHEMA_VERSION = 1;
 
 export const streamOf = (userId: UserId): string => `user-${userId}`;
 
+/** The stream of the views of a user's profile, which only append_v1 writes. */
+export const viewsOf = (userId: UserId): string => `views-${userId}`;
+
 /** The user whose stream this is; null for streams of other kinds. */
 export const userIdOfStream = (stream: string): UserId | null =>
   stream.startsWith('user-') ? (stream.slice('user-'.length) as UserId) : null;
@@ -79,7 +82,7 @@ export type UserRow = {
   phone_key: string | null;
   state: User;
 };
-type EventRow = Omit<LoggedEvent, 'data' | 'changed' | 'personal' | 'at'> & {
+export type EventRow = Omit<LoggedEvent, 'data' | 'changed' | 'personal' | 'at'> & {
   data: { changed: string[] };
   personal: Uint8Array | null;
   at: Date;
@@ -90,7 +93,7 @@ type LoadedRow = Pick<UserRow, 'user_id' | 'version' | 'fold' | 'state'>;
 /** The same inside a JSON value that the database made. */
 type StoredEvent = Omit<EventRow, 'personal' | 'at'> & { personal: string | null; at: string };
 
-const toEvent = ({ data: { changed, ...data }, personal, at, ...row }: EventRow): LoggedEvent =>
+export const toEvent = ({ data: { changed, ...data }, personal, at, ...row }: EventRow): LoggedEvent =>
   ({ ...row, data, changed, personal: openPersonal(personal) ?? {}, at: at.toISOString() }) as LoggedEvent;
 
 const fromJson = ({ personal, at, ...event }: StoredEvent): LoggedEvent =>
@@ -104,7 +107,7 @@ const STREAM_AS_JSON = `(
   from events e where e.stream = 'user-' || k.user_id
 )`;
 
-const EVENT_COLUMNS = 'position, stream, version, type, schema_version, data, personal, actor, correlation_id, at';
+export const EVENT_COLUMNS = 'position, stream, version, type, schema_version, data, personal, actor, correlation_id, at';
 
 /** The log of events and its snapshot of every user: SQL on one side, domain types on the other. */
 export const eventStore = (database: Database) => {

@@ -54,6 +54,10 @@ export const openPglite = async (folder: string | null): Promise<Database> => {
     location: path ?? 'memory (gone when the process ends)',
     exclusive: true,
     query: (text, values = []) => ask({ call: 'query', text, values: [...values] }),
+    ping: async () => {
+      if (gone) throw new StoreFailure('unsent');
+    },
+    connections: () => null,
     migrate: (direction) => ask({ call: 'migrate', direction }),
     async close() {
       closing = true;

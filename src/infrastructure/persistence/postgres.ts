@@ -1,8 +1,11 @@
 import pg from 'pg';
+import { inFlight } from '../in-flight.ts';
 import { type Database, failureOf, StoreFailure } from './database.ts';
 
 const STATEMENT_SECONDS = 4;
 const CONNECT_SECONDS = 2;
+const PROBE_MS = 1_000;
+const AT_ONCE_MS = 100;
 const INT8 = 20;
 
 /** PostgreSQL through a pool. A dead server rejects queries; it never crashes the process, and needs no restart. */
@@ -25,6 +28,11 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
   // Without listeners, a connection that dies would take the process with it. The pool drops and replaces it by itself.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
+
+  // Not from the pool: whether that has a connection to spare is another question.
+  const probe = new pg.Pool({ ...config, max: 1, connectionTimeoutMillis: PROBE_MS, query_timeout: PROBE_MS, allowExitOnIdle: true });
+  probe.on('error', () => {});
+  probe.on('connect', (client) => client.on('error', () => {}));
 
   const names = new Map<string, string>();
   const nameOf = (text: string): string => {
@@ -52,6 +60,15 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
       }
     },
 
+    ping: inFlight(async () => {
+      const started = performance.now();
+      // A connection that was ended says so at once, and says nothing about the server.
+      await probe.query('select 1').catch((error) => {
+        if (performance.now() - started > AT_ONCE_MS) throw error;
+        return probe.query('select 1');
+      });
+    }),
+
     async migrate(direction) {
       const [{ migrate }, { PostgresDialect }] = await Promise.all([import('./migrator.ts'), import('kysely')]);
       const own = new pg.Pool({ ...config, max: 1, lock_timeout: 10_000 });
@@ -63,7 +80,11 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
       }
     },
 
-    close: () => pool.end(),
+    connections: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+
+    close: async () => {
+      await Promise.all([pool.end(), probe.end()]);
+    },
   };
 };
 

@@ -5,6 +5,9 @@ import { openPersonal } from './personal.ts';
 
 const COLUMNS = 'task_id, command, user_id, status, attempts, created_at, started_at, finished_at, result_version, error';
 
+/** Whether the claim $1, $2, $3 still stands: a worker that was frozen must not disturb the one that took over. */
+const HELD = `task_id = $1 and lease_owner = $2 and attempts = $3 and status = 'running'`;
+
 type ClaimedRow = Omit<ClaimedTask, 'input'> & { input: Uint8Array | null };
 
 export const taskRepository = (database: Database): TaskRepository => ({
@@ -13,7 +16,7 @@ export const taskRepository = (database: Database): TaskRepository => ({
     return task ?? null;
   },
 
-  async claim(owner, limit, leaseSeconds) {
+  async claim(owner, limit, leaseSeconds, { users, overdueSeconds = 0 } = {}) {
     // Only the oldest due task of a user can be claimed. `not_before` is the lease's end as well: a worker that died
     // leaves a running task that is due again.
     const rows = await database.query<ClaimedRow>(
@@ -22,7 +25,8 @@ export const taskRepository = (database: Database): TaskRepository => ({
          started_at = coalesce(started_at, now())
        where t.task_id in (
          select c.task_id from tasks c
-         where c.status in ('queued', 'running') and c.not_before <= now()
+         where c.status in ('queued', 'running') and c.not_before <= now() - make_interval(secs => $4)
+           ${users ? 'and c.user_id = any ($5::uuid[])' : ''}
            and not exists (
              select from tasks e
              where e.user_id = c.user_id and e.status in ('queued', 'running') and e.due_at <= now()
@@ -32,25 +36,33 @@ export const taskRepository = (database: Database): TaskRepository => ({
          limit $2
          for update skip locked
        ) and t.status in ('queued', 'running') and t.not_before <= now()
-       returning ${COLUMNS}, input, if_match, actor, correlation_id`,
-      [owner, limit, leaseSeconds],
+       returning ${COLUMNS}, lease_owner, input, if_match, actor, correlation_id`,
+      [owner, limit, leaseSeconds, overdueSeconds, ...(users ? [users] : [])],
     );
     return rows.map(({ input, ...task }) => ({ ...task, input: openPersonal(input) }));
   },
 
-  async fail(taskId, problem) {
+  async fail({ task_id, lease_owner, attempts }, problem) {
+    const ended = await database.query(
+      `update tasks set status = 'failed', error = $4::json, input = null, lease_owner = null, finished_at = now()
+       where ${HELD} returning task_id`,
+      [task_id, lease_owner, attempts, JSON.stringify(problem)],
+    );
+    return ended.length > 0;
+  },
+
+  async retry({ task_id, lease_owner, attempts }, delaySeconds) {
     await database.query(
-      `update tasks set status = 'failed', error = $2::json, input = null, lease_owner = null, finished_at = now()
-       where task_id = $1 and status in ('queued', 'running')`,
-      [taskId, JSON.stringify(problem)],
+      `update tasks set status = 'queued', lease_owner = null, not_before = now() + make_interval(secs => $4) where ${HELD}`,
+      [task_id, lease_owner, attempts, delaySeconds],
     );
   },
 
-  async retry(taskId, delaySeconds) {
+  async release(owner, taskIds) {
     await database.query(
-      `update tasks set status = 'queued', lease_owner = null, not_before = now() + make_interval(secs => $2)
-       where task_id = $1 and status = 'running'`,
-      [taskId, delaySeconds],
+      `update tasks set status = 'queued', attempts = attempts - 1, lease_owner = null, not_before = now()
+       where task_id = any ($2) and lease_owner = $1 and status = 'running'`,
+      [owner, taskIds],
     );
   },
 
@@ -58,8 +70,23 @@ export const taskRepository = (database: Database): TaskRepository => ({
     await database.query(`update tasks set not_before = now() where status = 'running'`);
   },
 
-  async sweep() {
+  async prune() {
     await database.query(`delete from tasks where finished_at < now() - interval '7 days'`);
     await database.query(`delete from idempotency_keys where created_at < now() - interval '24 hours'`);
   },
 });
+
+/** Unfinished tasks: due and waiting for a worker or their next try, due later, in the hands of a worker; and for how long the oldest has been due. */
+export type TaskStatusCounts = { queued: number; scheduled: number; running: number; oldest_due_seconds: number };
+
+/** Reads unfinished tasks only, by their index: what has ended is a week's work. */
+export const taskStatus = async (database: Database): Promise<TaskStatusCounts> => {
+  const [counts] = await database.query<TaskStatusCounts>(
+    `select count(*) filter (where status = 'queued' and due_at <= now()) as queued,
+       count(*) filter (where status = 'queued' and due_at > now()) as scheduled,
+       count(*) filter (where status = 'running') as running,
+       coalesce(extract(epoch from now() - min(due_at) filter (where due_at <= now())), 0)::float8 as oldest_due_seconds
+     from tasks where status in ('queued', 'running')`,
+  );
+  return counts as TaskStatusCounts;
+};

@@ -1,6 +1,7 @@
 import { Problem } from '../../domain/problem.ts';
 import type { Change, Changed, StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
+import { failpoint } from '../failpoint.ts';
 import { StoreFailure } from './database.ts';
 import { type Append, claimsOf, type EventStore, type Outcome, stateAfter } from './event-store.ts';
 import { retrying } from './retrying.ts';
@@ -34,6 +35,7 @@ type Ready = Append & { waiting: Waiting; before: StoredUser | null };
  */
 export class UnitOfWork {
   readonly #store: EventStore;
+  readonly #observe: (size: number, ms: number) => void;
   #waiting: Waiting[] = [];
   /** Changes to decide again before all that wait. */
   #overtaken: Waiting[] = [];
@@ -42,8 +44,10 @@ export class UnitOfWork {
   #running: Promise<void> | null = null;
   #closed = false;
 
-  constructor(store: EventStore) {
+  /** `observe` is told of every batch: how many changes, and how long its append took. */
+  constructor(store: EventStore, observe: (size: number, ms: number) => void = () => {}) {
     this.#store = store;
+    this.#observe = observe;
   }
 
   /** @throws Problem what the decision refused, a taken key, or the store's state: unavailable, overloaded, outcome unknown */
@@ -193,7 +197,12 @@ export class UnitOfWork {
     const before = batch.map(({ waiting }) => waiting.sent);
     for (const { waiting } of batch) waiting.sent = true;
     try {
-      return await this.#store.append(batch);
+      await failpoint('batch.built');
+      const started = performance.now();
+      const [outcomes] = await Promise.all([this.#store.append(batch), failpoint('batch.sent')]);
+      this.#observe(batch.length, performance.now() - started);
+      await failpoint('batch.committed');
+      return outcomes;
     } catch (error) {
       const lost = error instanceof StoreFailure && error.kind === 'unknown';
       batch.forEach(({ waiting }, index) => {

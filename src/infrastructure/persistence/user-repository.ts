@@ -1,5 +1,6 @@
 import type { UserRepository } from '../../domain/repositories/user-repository.ts';
 import type { UserCache } from '../cache/user-cache.ts';
+import { failpoint } from '../failpoint.ts';
 import { available } from './available.ts';
 import type { EventStore } from './event-store.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
@@ -7,8 +8,14 @@ import type { UnitOfWork } from './unit-of-work.ts';
 export const userRepository = (store: EventStore, unitOfWork: UnitOfWork, cache: UserCache): UserRepository => ({
   async update(change) {
     const changed = await unitOfWork.run(change);
-    if (changed.outcome !== 'done') return changed;
+    await failpoint('cache.invalidate');
     // A client reads its own write on this process at once. Of an earlier run it is not known what came after it.
+    if (changed.outcome === 'answered') {
+      const { user_id, version } = changed.answered;
+      // The version that a view was answered with is a count.
+      if (change.viewer_id === undefined) cache.invalidate(user_id, version);
+      return changed;
+    }
     const { stored, appended } = changed;
     if (appended === 'now') cache.put(stored);
     if (appended === 'earlier') cache.invalidate(stored.user_id, stored.version);

@@ -2,12 +2,36 @@ import type { SeenProfile } from '../../application/queries/get-profile.ts';
 import type { ListRequest } from '../../application/queries/list-users.ts';
 import type { Answer, CommandRequest } from '../../application/services/user-service.ts';
 import type { Viewer } from '../../domain/entities/profile-view.ts';
+import type { LiveFeed } from '../../domain/repositories/live-feed.ts';
 import type { Task } from '../../domain/repositories/task-repository.ts';
 import type { LoggedEvent, StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 
+export type CheckState = 'ok' | 'lagging' | 'unavailable';
+
+/** How a process and what it depends on are doing; of that, what is configured. */
+export type HealthReport = {
+  checks: { store: CheckState; cache?: CheckState; events?: CheckState; tasks?: CheckState };
+  /** How far the log is published, and how many events wait. */
+  relay?: { position: string; lag: number };
+};
+
+/** What every process tells about itself. */
+export interface Health {
+  state(): 'starting' | 'serving' | 'stopping';
+  /** @throws Problem while the process cannot serve: starting, stopping, or without its store */
+  checkReady(): Promise<void>;
+  health(): Promise<HealthReport>;
+  /** In the text format of Prometheus. */
+  metrics(): Promise<string>;
+  /** Counts a request as in progress, until what it returns is called. */
+  beginRequest(): () => void;
+  /** Counts a request. `route` is the pattern, never the URL. */
+  observeRequest(method: string, route: string, status: number, ms: number): void;
+}
+
 /** What the API needs of the application. The container makes it; tests may make another. */
-export interface Api {
+export interface Api extends Health {
   execute(request: CommandRequest): Promise<Answer>;
   accept(request: CommandRequest): Promise<Answer>;
   /** `fresh` asks the database and no cache. */
@@ -19,9 +43,8 @@ export interface Api {
   getTask(taskId: string): Promise<Task>;
   /** The task once it has ended, or as it is after `ms`. */
   awaitTask(taskId: string, ms: number): Promise<Task>;
+  liveFeed: LiveFeed;
   now(): Date;
   newUserId(): string;
   hash(text: string): string;
-  state(): 'starting' | 'serving' | 'stopping';
-  checkReady(): Promise<void>;
 }

@@ -1,23 +1,33 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { Api } from './dependencies.ts';
+import type { Health, HealthReport } from './dependencies.ts';
 import { problemResponses } from './schemas/problem.ts';
 
 const noQuery = { type: 'object', properties: {} };
-const health = Type.Object({
-  status: Type.Unsafe<string>({ type: 'string', enum: ['ok', 'degraded'] }),
-  checks: Type.Object({ store: Type.Unsafe<string>({ type: 'string', enum: ['ok', 'unavailable'] }) }),
+const oneOf = (...values: string[]) => Type.Unsafe<string>({ type: 'string', enum: values });
+const state = oneOf('ok', 'lagging', 'unavailable');
+const report = Type.Object({
+  status: oneOf('ok', 'degraded'),
+  checks: Type.Object(
+    { store: state, cache: Type.Optional(state), events: Type.Optional(state), tasks: Type.Optional(state) },
+    { description: 'The database; and, where they are configured, Redis, the published events and the task queue.' },
+  ),
+  relay: Type.Optional(
+    Type.Object(
+      { position: Type.String({ examples: ['4711'] }), lag: Type.Integer({ minimum: 0 }) },
+      { description: 'How far the log is published, and how many events wait.' },
+    ),
+  ),
 });
 const json = (description: string, schema: object) => ({ description, content: { 'application/json': { schema } } });
 const malformed = problemResponses('malformed-request');
 
-export const healthRoutes = (server: FastifyInstance, api: Api): void => {
-  const isReady = (): Promise<boolean> =>
-    api.checkReady().then(
-      () => true,
-      () => false,
-    );
+const withStatus = (health: HealthReport) => ({
+  status: Object.values(health.checks).every((check) => check === 'ok') ? 'ok' : 'degraded',
+  ...health,
+});
 
+export const healthRoutes = (server: FastifyInstance, health: Health): void => {
   server.get('/health', {
     schema: {
       summary: 'Health',
@@ -25,10 +35,9 @@ export const healthRoutes = (server: FastifyInstance, api: Api): void => {
       operationId: 'health',
       tags: ['Health'],
       querystring: noQuery,
-      response: { 200: json('The state.', health), ...malformed },
+      response: { 200: json('The state.', report), ...malformed },
     },
-    handler: async () =>
-      (await isReady()) ? { status: 'ok', checks: { store: 'ok' } } : { status: 'degraded', checks: { store: 'unavailable' } },
+    handler: async () => withStatus(await health.health()),
   });
 
   server.get('/health/live', {
@@ -46,19 +55,20 @@ export const healthRoutes = (server: FastifyInstance, api: Api): void => {
   server.get('/health/ready', {
     schema: {
       summary: 'Readiness',
-      description: 'Whether requests should be sent here: 503 while the store is away or the process is stopping.',
+      description:
+        'Whether requests should be sent here: 503 while the store is away or the process is stopping. Without Redis or NATS it is degraded, and ready.',
       operationId: 'health_ready',
       tags: ['Health'],
       querystring: noQuery,
       response: {
-        200: json('Ready.', health),
+        200: json('Ready.', report),
         ...malformed,
         ...problemResponses('store-unavailable', 'shutting-down'),
       },
     },
     handler: async () => {
-      await api.checkReady();
-      return { status: 'ok', checks: { store: 'ok' } };
+      await health.checkReady();
+      return withStatus(await health.health());
     },
   });
 };

@@ -5,6 +5,7 @@ import { fieldErrors } from './validation.ts';
 /** The one place where a kind of problem becomes an HTTP status. */
 const statuses: Record<ProblemKind, number> = {
   malformed: 400,
+  forbidden: 403,
   'not-found': 404,
   'wrong-method': 405,
   'too-slow': 408,
@@ -14,6 +15,7 @@ const statuses: Record<ProblemKind, number> = {
   'too-large': 413,
   unsupported: 415,
   invalid: 422,
+  upgrade: 426,
   'headers-too-large': 431,
   bug: 500,
   unavailable: 503,
@@ -65,9 +67,13 @@ export const problemOf = (error: unknown): Problem => {
   return new Problem(frameworkCodes[code] ?? codeOfStatus(statusCode), {}, { cause: error });
 };
 
-export const handleError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+/** What went wrong, logged where the operator should know of it. */
+export const reportedProblem = (error: unknown, { log }: FastifyRequest): Problem => {
   const problem = problemOf(error);
-  if (problem.kind === 'bug') request.log.error({ err: error }, 'a request failed because of a bug');
-  else if (problem.kind === 'unavailable') request.log.warn({ err: problem, code: problem.code }, 'a request could not be served');
-  return sendProblem(reply, problem);
+  if (problem.kind === 'bug') log.error({ err: error }, 'a request failed because of a bug');
+  else if (problem.kind === 'unavailable') log.warn({ err: problem, code: problem.code }, 'a request could not be served');
+  return problem;
 };
+
+export const handleError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+  sendProblem(reply, reportedProblem(error, request));

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import { cloudEvent } from '../../domain/events/cloud-event.ts';
 import type { Api } from './dependencies.ts';
 import { parseIfNoneMatch } from './headers.ts';
 import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 import { userResponse } from './schemas/command.ts';
-import { eventView } from './schemas/event.ts';
 import { problemResponses } from './schemas/problem.ts';
 import { taskView } from './schemas/task.ts';
 import { userBytes } from './schemas/user.ts';
@@ -61,7 +61,7 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       const limit = limitOf(request.query.limit);
       const list = { hash: api.hash, scope: `events ${userId}`, path: `/api/users/${userId}/events`, query: request.query };
       const { events, next } = await api.getHistory(userId, placeOf(list) ?? 0, limit);
-      return { items: events.map((event) => eventView(userId, event)), next_cursor: nextCursor(reply, list, next) };
+      return { items: events.map(cloudEvent), next_cursor: nextCursor(reply, list, next) };
     },
   });
 

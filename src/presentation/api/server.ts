@@ -8,7 +8,10 @@ import { docs } from './docs.ts';
 import { healthRoutes } from './health-routes.ts';
 import { parseJsonBody } from './json-body.ts';
 import { listRoutes } from './list-routes.ts';
+import type { Limits } from './live-feed-connection.ts';
+import { isLiveFeedUpgrade, liveFeedRoute } from './live-feed-route.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
+import { metricsRoute } from './metrics-route.ts';
 import { problemPages } from './problem-pages.ts';
 import { handleError, problemDocument, sendProblem } from './problems.ts';
 import { profileRoutes } from './profile-routes.ts';
@@ -25,18 +28,32 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const TIMEOUT_CHECK_MS = 1_000;
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
-type Options = { log: FastifyBaseLogger; version: string; allowedOrigins: string[]; newRequestId: () => string };
+type Options = {
+  log: FastifyBaseLogger;
+  version: string;
+  allowedOrigins: string[];
+  newRequestId: () => string;
+  liveFeed?: Partial<Limits>;
+};
 
-export const buildServer = async (api: Api, { log, version, allowedOrigins, newRequestId }: Options): Promise<FastifyInstance> => {
+export const buildServer = async (
+  api: Api,
+  { log, version, allowedOrigins, newRequestId, liveFeed }: Options,
+): Promise<FastifyInstance> => {
   const server = Fastify({
     loggerInstance: log,
-    logController: new RequestLog(),
+    logController: new RequestLog(api),
     // While the process stops, connections that are open are served to the end.
     return503OnClosing: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // A missing Host is refused below, with a problem document, which Node's own refusal is not.
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS, requireHostHeader: false },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      requireHostHeader: false,
+      shouldUpgradeCallback: isLiveFeedUpgrade,
+    },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     genReqId: ({ headers }) => {
       const given = headers['x-request-id'];
@@ -96,7 +113,10 @@ export const buildServer = async (api: Api, { log, version, allowedOrigins, newR
   listRoutes(server, api);
   profileRoutes(server, api);
   healthRoutes(server, api);
+  metricsRoute(server, api);
   problemPages(server);
+  await liveFeedRoute(server, api, allowedOrigins, liveFeed);
+  server.websocketServer.on('wsClientError', refuseOnSocket);
   refuseOtherMethods();
   return server;
 };

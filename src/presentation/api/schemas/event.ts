@@ -1,6 +1,4 @@
 import { Type } from 'typebox';
-import type { LoggedEvent } from '../../../domain/repositories/user-repository.ts';
-import type { UserId } from '../../../domain/value-objects/user-id.ts';
 
 export const eventSchema = Type.Object(
   {
@@ -25,19 +23,3 @@ export const eventSchema = Type.Object(
   },
   { $id: 'Event', title: 'Event', description: 'An event in CloudEvents 1.0 form.', additionalProperties: false },
 );
-
-/** CloudEvents 1.0 in JSON, with extensions position, version, actor and correlationid. */
-export const eventView = (userId: UserId, event: LoggedEvent) => ({
-  specversion: '1.0',
-  id: `${event.stream}:${event.version}`,
-  source: '/lumin/users',
-  type: `lumin.users.${event.type}.v${event.schema_version}`,
-  subject: userId,
-  time: event.at,
-  datacontenttype: 'application/json',
-  position: String(event.position),
-  version: event.version,
-  ...(event.actor !== null && { actor: event.actor }),
-  ...(event.correlation_id !== null && { correlationid: event.correlation_id }),
-  data: { ...event.data, changed: event.changed, personal: event.personal },
-});

@@ -1,0 +1,107 @@
+import type { StoredUser } from '../../domain/repositories/user-repository.ts';
+import type { UserId } from '../../domain/value-objects/user-id.ts';
+import { coalesce } from '../persistence/coalesce.ts';
+import type { Database } from '../persistence/database.ts';
+import { type Apply, LogInvalidation } from './log-invalidation.ts';
+import type { Redis } from './redis.ts';
+import { redisUsers } from './redis-users.ts';
+import { type UserCache, userCache } from './user-cache.ts';
+
+/** The longest that a cached user is served from this process where it may not be told of every change, should all else fail. */
+const MAX_AGE_MS = 2_000;
+
+type Options = {
+  database: Database;
+  loadMany: (userIds: UserId[]) => Promise<Map<UserId, StoredUser>>;
+  redis: Redis | null;
+  /** Tells apart the databases that share a Redis. Asked from `start` on. */
+  deployment: () => string;
+  onError: (error: unknown) => void;
+};
+
+/**
+ * Users in this process, over users in Redis, over the database. Each level is invalidated from the log and trusted only
+ * while the log is followed. Without Redis the second level is not there; where no other process writes, the first one
+ * needs to follow nothing.
+ */
+export const multiLevelCache = ({ database, loadMany, redis, deployment, onError }: Options) => {
+  /** Answers from this process, answers from Redis, loads from the database; and values in Redis that were not ours. */
+  const counts = { l1_hits: 0, redis_hits: 0, misses: 0, rejected: 0 };
+
+  /** A rebuild changes rows without events; and what was loaded before the first look may have changed before it. */
+  const clearing = (apply: Apply): Apply => {
+    let generation: number | null = null;
+    return async (page) => {
+      const position = await apply(page);
+      if (position !== null && generation !== page.generation) {
+        generation = page.generation;
+        levelOne.clear();
+      }
+      return position;
+    };
+  };
+
+  const log = database.exclusive
+    ? null
+    : new LogInvalidation(
+        database,
+        clearing(async ({ changes, to }) => {
+          for (const [userId, version] of changes) levelOne.invalidate(userId, version);
+          return to;
+        }),
+        onError,
+      );
+  const levelTwo =
+    redis && redisUsers({ redis, deployment, trusted: (): boolean => redisLog?.trusted() ?? false, onRejected: () => counts.rejected++ });
+  const redisLog: LogInvalidation | null = levelTwo && new LogInvalidation(database, clearing(levelTwo.follow), onError);
+
+  const fromDatabase = coalesce(loadMany);
+  const fromRedis = levelTwo && coalesce(levelTwo.read);
+
+  const load = async (userId: UserId, fresh: boolean): Promise<StoredUser | null> => {
+    const era = levelTwo?.era() ?? null;
+    const found = fresh || era === null ? null : await fromRedis?.(userId);
+    if (found && found.version >= levelOne.versionOf(userId)) {
+      counts.redis_hits++;
+      return found;
+    }
+    counts.misses++;
+    const stored = await fromDatabase(userId);
+    if (stored && era && stored.version >= levelOne.versionOf(userId)) levelTwo?.loaded(era, stored);
+    return stored;
+  };
+
+  const levelOne = userCache({
+    load,
+    maxAgeMs: database.exclusive && redis === null ? 0 : MAX_AGE_MS,
+    trusted: log?.trusted ?? (() => true),
+    onHit: () => counts.l1_hits++,
+  });
+
+  const cache: UserCache = {
+    ...levelOne,
+    put: (stored) => {
+      levelOne.put(stored);
+      levelTwo?.put(stored);
+    },
+    invalidate: (userId, version) => {
+      levelOne.invalidate(userId, version);
+      levelTwo?.invalidate(userId, version);
+    },
+  };
+
+  const followers = [log, redisLog].filter((follower) => follower !== null);
+  return {
+    cache,
+    counts: (): Readonly<typeof counts> => counts,
+    /** What keeps each level true, one for each that needs it. */
+    followers,
+    /** Begins to follow the log; until then every read goes to the database, unless no other process writes. */
+    start: (): void => {
+      for (const follower of followers) follower.start();
+    },
+    stop: async (): Promise<void> => {
+      await Promise.all(followers.map((follower) => follower.stop()));
+    },
+  };
+};

@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis as Client } from 'ioredis';
+
+const CONNECT_MS = 1_000;
+const RETRY_MS = 500;
+/** What a request may lose by asking Redis. */
+const READ_MS = 20;
+
+export type { Client };
+
+export type Redis = {
+  /**
+   * Runs `work` on one of the connections; `run` names the run of the server that it reached. Never throws: undefined
+   * where Redis is away, refuses, or has not answered within `budgetMs`. While it is away, that is said at once.
+   */
+  call: <T>(work: (client: Client, run: string) => Promise<T>, budgetMs?: number) => Promise<T | undefined>;
+  available: () => boolean;
+  close: () => Promise<void>;
+};
+
+type Options = {
+  /** Used where the URL has none. */
+  password?: string;
+  connections: number;
+  onError: (error: unknown) => void;
+};
+
+/** Messages and properties of errors may hold arguments: of a refusal only the code is told. */
+const told = (error: unknown): Error => {
+  const { name, message } = error as Error;
+  return new Error(`Redis: ${name === 'ReplyError' ? message.split(' ', 1)[0] : message}`);
+};
+
+const expired = (ms: number): { promise: Promise<never>; cancel: () => void } => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  // After a pause of this process the timer comes first, and the answer that has long arrived is read after it.
+  const timer = setTimeout(() => setImmediate(() => reject(new Error('no answer in time'))), ms);
+  return { promise, cancel: () => clearTimeout(timer) };
+};
+
+const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
+  const { promise, cancel } = expired(ms);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    cancel();
+  }
+};
+
+/**
+ * Connects in the background, and again after every break, for ever. The breaker: the first command that is not answered in
+ * time drops all connections, so nothing piles up on a server that is silent, and only a connection that answers ends it.
+ * An error is reported once for every outage.
+ */
+export const openRedis = (url: string, { password, connections, onError }: Options): Redis => {
+  let open: { clients: Client[]; run: string; break: (error: unknown) => void } | null = null;
+  let closed = false;
+  let reported = false;
+  let next = 0;
+
+  const report = (error: unknown): void => {
+    if (!reported && !closed) onError(told(error));
+    reported = true;
+  };
+
+  const connect = (broken: (error: unknown) => void): Client => {
+    const client = new Client(url, {
+      ...(password && { password }),
+      connectionName: 'lumin-user-service',
+      lazyConnect: true,
+      connectTimeout: CONNECT_MS,
+      disconnectTimeout: 1,
+      retryStrategy: null,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+    });
+    client.on('error', broken);
+    client.on('end', () => broken(new Error('the connection was closed')));
+    return client;
+  };
+
+  /** The server's run of each connection: they are of use together only if they reach the same one. */
+  const runOf = async (client: Client): Promise<string | undefined> => {
+    await client.connect();
+    return /^run_id:(\w{8})/m.exec(await client.info('server'))?.[1];
+  };
+
+  const keepConnected = async (): Promise<void> => {
+    while (!closed) {
+      const broken = Promise.withResolvers<unknown>();
+      const clients: Client[] = [];
+      const reach = (): Promise<string | undefined> => {
+        const client = connect(broken.resolve);
+        clients.push(client);
+        return within(CONNECT_MS, runOf(client));
+      };
+      try {
+        // A server that is away is tried with one connection.
+        const run = await reach();
+        const others = await Promise.all(Array.from({ length: connections - 1 }, reach));
+        if (run === undefined || others.some((other) => other !== run)) throw new Error('the connections reach different servers');
+        if (!closed) open = { clients, run, break: broken.resolve };
+        reported = false;
+        if (!closed) report(await broken.promise);
+      } catch (error) {
+        // What ioredis throws only says that the connection is closed; what it emitted says why.
+        report(await Promise.race([broken.promise, error]));
+      }
+      open = null;
+      for (const client of clients) client.disconnect();
+      if (!closed) await sleep(RETRY_MS, undefined, { ref: false });
+    }
+  };
+  const done = keepConnected();
+
+  return {
+    async call(work, budgetMs = READ_MS) {
+      const current = open;
+      const client = current?.clients[next++ % current.clients.length];
+      if (!current || !client) return undefined;
+      try {
+        return await within(budgetMs, work(client, current.run));
+      } catch (error) {
+        const refused = (error as Error).name === 'ReplyError';
+        if (refused) report(error);
+        else if (open === current) {
+          open = null;
+          current.break(error);
+        }
+        return undefined;
+      }
+    },
+    available: () => open !== null,
+    async close() {
+      closed = true;
+      open?.break(null);
+      await done;
+    },
+  };
+};

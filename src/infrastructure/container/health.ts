@@ -1,0 +1,38 @@
+import type { Redis } from '../cache/redis.ts';
+import type { Nats } from '../messaging/nats.ts';
+import type { RelayStatus } from '../persistence/checkpoint.ts';
+
+type Parts = {
+  checkReady: () => Promise<void>;
+  /** What is not configured is null. */
+  redis: Redis | null;
+  nats: Nats | null;
+  broker: Nats | null;
+  relayStatus: () => Promise<RelayStatus>;
+};
+
+/** The relay needs less than a tenth of a second; so long, and nobody publishes. */
+const LAGGING_MS = 5_000;
+
+/** What a process tells of itself: of what is configured, whether it answers, and how far the log is published. */
+export const healthReport =
+  ({ checkReady, redis, nats, broker, relayStatus }: Parts) =>
+  async () => {
+    const store = await checkReady().then(
+      () => true,
+      () => false,
+    );
+    const relay = nats && store ? await relayStatus().catch(() => null) : null;
+    const lagging = relay !== null && (relay.lagging_ms ?? 0) > LAGGING_MS;
+    return {
+      checks: {
+        store: answers(store),
+        ...(redis && { cache: answers(redis.available()) }),
+        ...(nats && { events: nats.connection() && lagging ? ('lagging' as const) : answers(nats.connection() !== null) }),
+        ...(broker && { tasks: answers(broker.connection() !== null) }),
+      },
+      ...(relay && { relay: { position: String(relay.position), lag: relay.lag } }),
+    };
+  };
+
+const answers = (yes: boolean) => (yes ? ('ok' as const) : ('unavailable' as const));

@@ -1,0 +1,148 @@
+import {
+  DiscardPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StoredMsg,
+  type StreamInfo,
+} from '@nats-io/jetstream';
+import { headers, type NatsConnection } from '@nats-io/transport-node';
+import { cloudEvent } from '../../domain/events/cloud-event.ts';
+import type { PublicEvent } from '../../domain/repositories/event-feed.ts';
+import type { Look, Place, Published } from './relay-place.ts';
+
+const TIMEOUT_MS = 2_000;
+/** The fence keeps the stream free of doubles; a longer memory of ids would only hold up refilling a purged stream. */
+const DUPLICATE_WINDOW_NS = 1_000_000_000;
+const LOOK_BACK = 1_000;
+const DEPLOYMENT = 'Lumin-Deployment';
+
+export type EventStreamOptions = {
+  /** The stream. */
+  name: string;
+  prefix: string;
+  /** Names the database whose events these are. */
+  deployment: string;
+};
+
+/** The server took an event for one that it holds, and it does not: it remembers ids of what was purged. */
+export class Remembered extends Error {}
+
+/** The JetStream side of the relay. Other deployments, with other prefixes, may share the stream. */
+export const eventStream = ({ name, prefix, deployment }: EventStreamOptions) => {
+  const subjects = `${prefix}.users.>`;
+
+  const ensured = async ({ streams }: JetStreamManager): Promise<StreamInfo> => {
+    const info = await streams.info(name).catch((error) => {
+      if (!(error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound)) throw error;
+      return streams.add({
+        name,
+        subjects: [subjects],
+        retention: RetentionPolicy.Limits,
+        storage: StorageType.File,
+        discard: DiscardPolicy.New,
+        num_replicas: 1,
+        duplicate_window: DUPLICATE_WINDOW_NS,
+      });
+    });
+    if (info.config.subjects.some((pattern) => covers(pattern, subjects))) return info;
+    return streams.update(name, { subjects: [...info.config.subjects, subjects] });
+  };
+
+  const publishedBy = (message: StoredMsg): Published | null => {
+    if (!message.subject.startsWith(`${prefix}.users.`) || message.header?.get(DEPLOYMENT) !== deployment) return null;
+    const { position, id, time } = message.json<ReturnType<typeof cloudEvent>>();
+    return { position: Number(position), id, time };
+  };
+
+  /** Looks back over what other deployments published under our subjects. */
+  const lastEvent = async ({ streams }: JetStreamManager, first: number): Promise<Look['event']> => {
+    const latest = await streams.getMessage(name, { last_by_subj: subjects });
+    if (latest === null) return 'none';
+    for (let seq = latest.seq; seq >= first; seq--) {
+      if (latest.seq - seq > LOOK_BACK) return 'buried';
+      const message = seq === latest.seq ? latest : await streams.getMessage(name, { seq });
+      const published = message && publishedBy(message);
+      if (published) return published;
+    }
+    return 'none';
+  };
+
+  return {
+    /** What the stream holds; it is made where it is missing. */
+    async look(connection: NatsConnection): Promise<Look> {
+      const manager = await jetstreamManager(connection, { checkAPI: false, timeout: TIMEOUT_MS });
+      // The last sequence comes first: what is published meanwhile is refused by the fence, and looked at the next time.
+      const { config, state, created } = await ensured(manager);
+      return {
+        created: Date.parse(created),
+        first: state.first_seq,
+        last: state.last_seq,
+        limited:
+          config.max_age > 0 ||
+          config.retention !== RetentionPolicy.Limits ||
+          (config.discard === DiscardPolicy.Old && (config.max_msgs > 0 || config.max_bytes > 0)),
+        event: await lastEvent(manager, state.first_seq),
+      };
+    },
+
+    /**
+     * Publishes all at once. Each is only taken by the stream right after the one before, the first one right after the
+     * sequence of `place`: so what fails leaves no hole, and what a late leader sends is refused.
+     * @throws an error of the client or the server, Remembered; some of the first events may be published then
+     */
+    async publish(connection: NatsConnection, events: readonly PublicEvent[], place: Place): Promise<Place> {
+      const client = jetstream(connection, { timeout: TIMEOUT_MS });
+      const bodies = events.map(cloudEvent);
+      const acks = await Promise.allSettled(
+        bodies.map((body, index) => {
+          const sent = headers();
+          sent.set('content-type', 'application/cloudevents+json');
+          sent.set(DEPLOYMENT, deployment);
+          const before = bodies[index - 1]?.id;
+          return client.publish(subjectOf(prefix, body.subject, (events[index] as PublicEvent).type), JSON.stringify(body), {
+            msgID: body.id,
+            headers: sent,
+            expect: { streamName: name, lastSequence: place.last + index, ...(before !== undefined && { lastMsgID: before }) },
+          });
+        }),
+      );
+      for (const [index, ack] of acks.entries()) {
+        if (ack.status === 'rejected') throw ack.reason;
+        if (ack.value.duplicate || ack.value.seq !== place.last + index + 1) throw new Remembered();
+      }
+      const event = bodies.at(-1);
+      if (event === undefined) return place;
+      const position = Number(event.position);
+      return { ...place, last: place.last + events.length, position, event: { position, id: event.id, time: event.time } };
+    },
+
+    /** Lets the server forget the ids of what is no longer there. */
+    async forget(connection: NatsConnection): Promise<void> {
+      const { streams } = await jetstreamManager(connection, { checkAPI: false, timeout: TIMEOUT_MS });
+      const { config } = await streams.info(name);
+      if (config.duplicate_window > DUPLICATE_WINDOW_NS) await streams.update(name, { duplicate_window: DUPLICATE_WINDOW_NS });
+    },
+  };
+};
+
+export type EventStream = ReturnType<typeof eventStream>;
+
+/** Nothing that a user typed gets into a subject. */
+export const subjectOf = (prefix: string, userId: string, type: string): string => {
+  if (!/^[0-9a-f-]{36}$/.test(userId) || !/^\w+$/.test(type)) throw new Error('an event has no subject');
+  return `${prefix}.users.${userId}.${type}`;
+};
+
+/** Whether every subject of the second pattern, which ends with >, is one of the first. */
+const covers = (pattern: string, other: string): boolean => {
+  const tokens = other.split('.');
+  return pattern.split('.').every((token, index, all) => {
+    if (token === '>') return true;
+    return index < Math.min(all.length, tokens.length) - 1 && (token === '*' || token === tokens[index]);
+  });
+};

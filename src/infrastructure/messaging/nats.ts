@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+
+const CONNECT_MS = 2_000;
+const RETRY_MS = 500;
+/** A server that is silent for two of these counts as gone. */
+const PING_MS = 2_000;
+
+export type Nats = {
+  /** The connection while the server answers, else null: what is sent to a server that is away only waits for its timeout. */
+  connection: () => NatsConnection | null;
+  /** Calls `use` with the connection each time the server is reached, the first time and after every break. */
+  onConnect: (use: (connection: NatsConnection) => void) => void;
+  close: () => Promise<void>;
+};
+
+/**
+ * Connects in the background, and again after every break, for ever: a service whose NATS is away still starts and serves.
+ * An error is reported once for every outage.
+ */
+export const openNats = (url: string, onError: (error: unknown) => void): Nats => {
+  const { protocol, username, password, host } = new URL(url);
+  const uses: ((connection: NatsConnection) => void)[] = [];
+  let current: NatsConnection | null = null;
+  let reached = false;
+  let closed = false;
+  let reported = false;
+
+  const setReached = (to: boolean): void => {
+    reached = to;
+    reported = false;
+    if (to && current) for (const use of uses) use(current);
+  };
+
+  const follow = async (connection: NatsConnection): Promise<void> => {
+    for await (const { type } of connection.status()) {
+      if (type === 'disconnect' || type === 'staleConnection') setReached(false);
+      if (type === 'reconnect') setReached(true);
+    }
+  };
+
+  const keepConnected = async (): Promise<void> => {
+    while (!closed) {
+      try {
+        current = await connect({
+          servers: host,
+          name: 'lumin-user-service',
+          ...(username && password && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
+          ...(username && !password && { token: decodeURIComponent(username) }),
+          ...(protocol === 'tls:' && { tls: {} }),
+          timeout: CONNECT_MS,
+          pingInterval: PING_MS,
+          maxPingOut: 2,
+          reconnectTimeWait: RETRY_MS,
+          maxReconnectAttempts: -1,
+        });
+      } catch (error) {
+        if (!reported) onError(error);
+        reported = true;
+        await sleep(RETRY_MS, undefined, { ref: false });
+        continue;
+      }
+      if (closed) return void (await current.close());
+      setReached(true);
+      await Promise.race([follow(current), current.closed()]);
+      setReached(false);
+    }
+  };
+  const done = keepConnected();
+
+  return {
+    connection: () => (reached ? current : null),
+    onConnect: (use) => {
+      uses.push(use);
+      if (reached && current) use(current);
+    },
+    async close() {
+      closed = true;
+      reached = false;
+      await current?.close();
+      await done;
+    },
+  };
+};

@@ -1,0 +1,197 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { errors, type NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import type { EventFeed, PublicEvent } from '../../domain/repositories/event-feed.ts';
+import { failpoint } from '../failpoint.ts';
+import { RELAY, relayCheckpoint } from '../persistence/checkpoint.ts';
+import { type Database, StoreFailure } from '../persistence/database.ts';
+import { lease } from '../persistence/lease.ts';
+import { Poller } from '../poller.ts';
+import { eventStream, Remembered } from './event-stream.ts';
+import type { Nats } from './nats.ts';
+import { type Known, type Place, placeOf } from './relay-place.ts';
+
+const PAGE = 500;
+const POLL_MS = 25;
+const SAVE_MS = 100;
+/** How often the stream itself is looked at, so that a lost one is refilled though nothing new happens. */
+const LOOK_MS = 2_000;
+const MAX_DELAY_MS = 2_000;
+const LEASE = { seconds: 3 };
+const LEASE_POLL_MS = 750;
+
+export type RelayOptions = {
+  feed: EventFeed;
+  database: Database;
+  nats: Nats;
+  /** NATS_STREAM and NATS_SUBJECT_PREFIX. */
+  stream: string;
+  subjectPrefix: string;
+  /** Names this database, the same in every process: events of another one in the stream are left alone. */
+  deployment: string;
+  /** Names this process, and no other. */
+  owner: string;
+  log: Pick<Logger, 'info' | 'warn' | 'error'>;
+};
+
+/** The stream holds events that the log does not have: this database lost some, as a standby does that lagged when it was promoted. */
+class LogIsBehind extends Error {}
+
+/**
+ * Publishes the log to JetStream, in order, nothing twice and nothing left out. Any number of processes may run one; the
+ * one with the lease does the work. Where to go on is what the stream holds: it is looked at from time to time, and after
+ * every failure.
+ */
+export const outboxRelay = ({ feed, database, nats, stream: name, subjectPrefix, deployment, owner, log }: RelayOptions) => {
+  const stream = eventStream({ name, prefix: subjectPrefix, deployment });
+  const leadership = lease(database, RELAY, owner, LEASE);
+  const checkpoint = relayCheckpoint(database, owner);
+
+  /** Null where the stream has to be looked at first. */
+  let place: Place | null = null;
+  let known: Known | null = null;
+  let lookedAt = 0;
+  let saved = { position: -1, at: 0 };
+  let failures = 0;
+  let retryAt = 0;
+  let trouble: string | null = null;
+  let led = false;
+  let published = 0;
+
+  const report = (error: unknown): void => {
+    const now = troubleOf(error);
+    if (now === trouble) return;
+    trouble = now;
+    const level = error instanceof LogIsBehind || error instanceof errors.InvalidArgumentError ? 'error' : 'warn';
+    log[level]({ err: error, position: place?.position }, `publishing events waits: ${now}`);
+  };
+
+  const look = async (connection: NatsConnection): Promise<Place> => {
+    const seen = await stream.look(connection);
+    const found = placeOf(seen, await checkpoint.load(), known);
+    if (found.event === null && found.position > (await feed.head())) throw new LogIsBehind();
+    if (found.event !== null) known = { created: found.created, seq: found.last };
+    lookedAt = performance.now();
+    return found;
+  };
+
+  /** The next events. The one published last is read once more with them: the log must still say the same. */
+  const read = async ({ position, event }: Place): Promise<PublicEvent[]> => {
+    if (event === null) return feed.read(position, PAGE);
+    const [before, ...events] = await feed.read(position - 1, PAGE + 1);
+    if (before?.position !== position || `${before.stream}:${before.version}` !== event.id || before.at !== event.time)
+      throw new LogIsBehind();
+    return events;
+  };
+
+  const save = async ({ position, created }: Place): Promise<void> => {
+    await checkpoint.save({ position, created });
+    saved = { position, at: performance.now() };
+    await failpoint('relay.saved');
+  };
+
+  const relay = async (connection: NatsConnection): Promise<boolean> => {
+    if (place === null || performance.now() - lookedAt > LOOK_MS) place = await look(connection);
+    const events = await read(place);
+    await failpoint('relay.read');
+    if (!leadership.held()) return false;
+    if (events.length > 0) {
+      const reached = await stream.publish(connection, events, place);
+      published += events.length;
+      if (place.event === null) known = { created: place.created, seq: place.last + 1 };
+      place = reached;
+      await failpoint('relay.published');
+    }
+    if (saved.position !== place.position && (events.length === 0 || performance.now() - saved.at > SAVE_MS)) await save(place);
+    return events.length === PAGE;
+  };
+
+  const round = async (): Promise<boolean> => {
+    const connection = nats.connection();
+    if (connection === null || !leadership.held()) {
+      place = known = null;
+      led = false;
+      return false;
+    }
+    if (!led) log.info('this process publishes events');
+    led = true;
+    if (performance.now() < retryAt) return false;
+    try {
+      const more = await relay(connection);
+      if (trouble !== null) log.info({ position: place?.position }, 'publishing events goes on');
+      trouble = null;
+      failures = 0;
+      return more;
+    } catch (error) {
+      report(error);
+      place = null;
+      retryAt = performance.now() + Math.min(MAX_DELAY_MS, 20 * 2 ** failures++) * (0.5 + Math.random() / 2);
+      if (error instanceof Remembered && failures > 1) await stream.forget(connection).catch(() => {});
+      return false;
+    }
+  };
+
+  const publishing = new Poller(round, POLL_MS, report);
+  // Who cannot reach NATS leaves the lead to whoever can.
+  const leading = new Poller(
+    async () => {
+      if (nats.connection() !== null) await leadership.acquire();
+      else if (leadership.held()) await leadership.release();
+      return false;
+    },
+    LEASE_POLL_MS,
+    report,
+  );
+
+  return {
+    start(): void {
+      leading.start();
+      publishing.start();
+      nats.onConnect(leading.wake);
+    },
+
+    /** There are new events. */
+    wake: (): void => publishing.wake(),
+
+    /** Finishes the page under way and lets another process lead at once. */
+    async stop(): Promise<void> {
+      await Promise.all([publishing.stop(), leading.stop()]);
+      if (!leadership.held()) return;
+      try {
+        if (place !== null) await save(place);
+        await leadership.release();
+      } catch (error) {
+        report(error);
+      }
+    },
+
+    /** `published`: how many events, since the start. `streamAhead`: whether it stands still because the log has lost events. */
+    status: () => {
+      const leading = leadership.held();
+      return { leading, position: place?.position ?? null, trouble, published, streamAhead: leading && trouble === STREAM_AHEAD };
+    },
+  };
+};
+
+export type OutboxRelay = ReturnType<typeof outboxRelay>;
+
+// Of JetStream: no room in the stream, the account or on the disk; subjects of another stream.
+const FULL = new Set([10023, 10047, 10077]);
+const OVERLAP = 10065;
+const FENCE = new Set([10070, 10071]);
+
+const STREAM_AHEAD = 'the stream holds events that are not in the log; this database has lost some';
+
+/** What is wrong, for people: the same text for the same situation. */
+const troubleOf = (error: unknown): string => {
+  if (error instanceof LogIsBehind) return STREAM_AHEAD;
+  if (error instanceof StoreFailure) return 'the database cannot be read';
+  if (error instanceof Remembered) return 'the server takes events for known that are no longer in the stream';
+  if (error instanceof Error && error.name === 'JetStreamNotEnabled') return 'there is no such stream, or no JetStream';
+  if (error instanceof errors.InvalidArgumentError) return 'an event is larger than NATS takes';
+  if (!(error instanceof JetStreamApiError)) return 'NATS does not answer';
+  if (FULL.has(error.code)) return 'the stream is full';
+  if (FENCE.has(error.code)) return 'another process publishes to the stream';
+  if (error.code === OVERLAP) return 'another stream has these subjects';
+  return `NATS refuses (${error.code})`;
+};

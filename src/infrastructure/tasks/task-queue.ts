@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+} from '@nats-io/jetstream';
+import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import type { ClaimedTask, StoredProblem, TaskRef } from '../../domain/repositories/task-repository.ts';
+import { UserId } from '../../domain/value-objects/user-id.ts';
+import type { Nats } from '../messaging/nats.ts';
+
+const TIMEOUT_MS = 2_000;
+const RETRY_MS = 500;
+const AGAIN_MS = 1_000;
+const KEPT_MS = 7 * 24 * 3_600_000;
+const ACK_WAIT_MS = 20_000;
+/** How long one request for messages stands; a server that went silent is noticed within it. */
+const FETCH_MS = 5_000;
+const AT_ONCE = 64;
+const MAX_UNSENT = 10_000;
+
+type Options = {
+  nats: Nats;
+  /** The stream. Other deployments, with other prefixes, may share it. */
+  stream: string;
+  subjectPrefix: string;
+  onError: (error: unknown) => void;
+};
+
+/** Works on the tasks of a user, and says whether none is left that is due. */
+type Work = (userId: UserId) => Promise<boolean>;
+
+export type TaskQueue = {
+  /** Calls a worker to a task that was accepted; it need not arrive. False where NATS is away and nothing was sent. */
+  offer: (task: TaskRef) => boolean;
+  /** Hands calls to `work` from now on, those of up to 64 users at once. */
+  consume: (work: Work) => void;
+  /** Whether calls reach this process now. */
+  consuming: () => boolean;
+  /** Leaves a dead letter for a task that was given up; kept until NATS takes it. */
+  dead: (task: ClaimedTask, problem: Pick<StoredProblem, 'code'>) => void;
+  /** Takes no more calls, and gives back those that were not followed to their end. */
+  stop: () => Promise<void>;
+};
+
+/**
+ * Tasks over JetStream. A message calls a worker to the tasks of one user; the table of tasks is the truth, so a message that
+ * is lost costs only time, and one that comes twice nothing. Messages hold ids, and no part of a task's input.
+ *
+ * Subjects: `<prefix>.tasks.run.<command>` for calls, which workers share and which are gone when acknowledged;
+ * `<prefix>.tasks.dead.<command>` for dead letters, which stay for 7 days or until an operator takes them.
+ */
+export const taskQueue = ({ nats, stream, subjectPrefix, onError }: Options): TaskQueue => {
+  const subjects = `${subjectPrefix}.tasks.>`;
+  const subjectOf = (kind: 'run' | 'dead', command: string) => `${subjectPrefix}.tasks.${kind}.${command.replace(/\W/g, '_')}`;
+  const durable = `${subjectPrefix}-workers`;
+  const inHand = new Set<Promise<void>>();
+  const unsent: { subject: string; body: object; msgID: string }[] = [];
+  let fetching: ConsumerMessages | null = null;
+  let consuming = false;
+  let stopped = false;
+  let reported = false;
+  let mending = false;
+
+  const failed = (error: unknown): void => {
+    if (!reported && !stopped) onError(error);
+    reported = true;
+  };
+
+  /** Makes the stream where it is missing, and adds our subjects where another deployment made it. */
+  const ensureStream = async (connection: NatsConnection): Promise<void> => {
+    const { streams } = await jetstreamManager(connection, { checkAPI: false, timeout: TIMEOUT_MS });
+    const { config } = await streams.info(stream).catch((error) => {
+      if (!(error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound)) throw error;
+      return streams.add({
+        name: stream,
+        subjects: [subjects],
+        retention: RetentionPolicy.Workqueue,
+        storage: StorageType.File,
+        max_age: nanos(KEPT_MS),
+      });
+    });
+    if (!config.subjects.includes(subjects)) await streams.update(stream, { subjects: [...config.subjects, subjects] });
+  };
+
+  const publish = async (connection: NatsConnection, subject: string, body: object, msgID?: string): Promise<boolean> => {
+    try {
+      await jetstream(connection, { timeout: TIMEOUT_MS }).publish(subject, JSON.stringify(body), { ...(msgID && { msgID }) });
+      reported = false;
+      return true;
+    } catch (error) {
+      failed(error);
+      void mend();
+      return false;
+    }
+  };
+
+  /** Sends dead letters, oldest first, until one is not taken. */
+  const sendUnsent = async (connection: NatsConnection): Promise<void> => {
+    for (let [letter] = unsent; letter !== undefined; [letter] = unsent) {
+      if (!(await publish(connection, letter.subject, letter.body, letter.msgID))) return;
+      if (unsent[0] === letter) unsent.shift();
+    }
+  };
+
+  /** After a while: the stream may be gone, or our subjects are no longer among its own. */
+  const mend = async (): Promise<void> => {
+    if (mending) return;
+    mending = true;
+    await sleep(RETRY_MS, undefined, { ref: false });
+    mending = false;
+    const connection = nats.connection();
+    if (connection && !stopped) await ready(connection);
+  };
+
+  const ready = (connection: NatsConnection): Promise<void> =>
+    ensureStream(connection)
+      .then(() => sendUnsent(connection))
+      .catch(failed);
+  nats.onConnect((connection) => void ready(connection));
+
+  const follow = async (message: JsMsg, work: Work): Promise<void> => {
+    const userId = userIn(message);
+    if (userId === null) {
+      message.term();
+      return onError(new Error('a message of the task queue cannot be read; it is removed'));
+    }
+    if (!stopped && (await work(userId).catch(() => false))) message.ack();
+    else message.nak(stopped ? undefined : AGAIN_MS);
+  };
+
+  const fetchFrom = async (connection: NatsConnection, work: Work): Promise<void> => {
+    await ensureStream(connection);
+    const { consumers } = await jetstreamManager(connection, { checkAPI: false, timeout: TIMEOUT_MS });
+    await consumers.add(stream, {
+      durable_name: durable,
+      filter_subject: `${subjectPrefix}.tasks.run.>`,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanos(ACK_WAIT_MS),
+      max_ack_pending: -1,
+    });
+    const consumer = await jetstream(connection, { timeout: TIMEOUT_MS }).consumers.get(stream, durable);
+    while (!stopped) {
+      // Not one by one: what is asked for together is claimed together.
+      while (inHand.size > AT_ONCE / 2) await Promise.race(inHand);
+      fetching = await consumer.fetch({ max_messages: AT_ONCE - inHand.size, expires: FETCH_MS });
+      if (stopped) await fetching.close();
+      consuming = true;
+      reported = false;
+      for await (const message of fetching) {
+        const following = follow(message, work)
+          // The connection is gone; the message comes again.
+          .catch(failed)
+          .finally(() => inHand.delete(following));
+        inHand.add(following);
+      }
+    }
+  };
+
+  const consume = async (work: Work): Promise<void> => {
+    while (!stopped) {
+      const connection = nats.connection();
+      if (connection) await fetchFrom(connection, work).catch(failed);
+      consuming = false;
+      if (!stopped) await sleep(RETRY_MS, undefined, { ref: false });
+    }
+  };
+
+  return {
+    offer: ({ task_id, user_id, command }) => {
+      const connection = nats.connection();
+      if (connection) void publish(connection, subjectOf('run', command), { task_id, user_id });
+      return connection !== null;
+    },
+
+    consume: (work) => void consume(work),
+
+    consuming: () => consuming && nats.connection() !== null,
+
+    dead: ({ task_id, user_id, command, attempts }, { code }) => {
+      if (unsent.length >= MAX_UNSENT) return;
+      const body = { task_id, user_id, command, attempts, code };
+      unsent.push({ subject: subjectOf('dead', command), body, msgID: `dead-${task_id}` });
+      const connection = nats.connection();
+      if (connection) void sendUnsent(connection);
+    },
+
+    stop: async () => {
+      stopped = true;
+      await fetching?.close();
+      await Promise.all(inHand);
+      await nats
+        .connection()
+        ?.flush()
+        .catch(() => {});
+    },
+  };
+};
+
+const userIn = (message: JsMsg): UserId | null => {
+  try {
+    return UserId(message.json<{ user_id: string }>().user_id);
+  } catch {
+    return null;
+  }
+};

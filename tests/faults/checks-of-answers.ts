@@ -1,0 +1,166 @@
+import {
+  type Command,
+  commandsOf,
+  type Evidence,
+  effects,
+  type Fault,
+  type Invariant,
+  isUnknown,
+  type Probe,
+  succeeded,
+} from './evidence.ts';
+import type { Operation } from './history.ts';
+
+const LIMITS = {
+  /** How far behind a read may be. */
+  staleMs: 1_000,
+  /** From the request to its answer, whatever is broken. */
+  budgetMs: 10_000,
+  /** From the end of a fault to normal answers, and to readiness. */
+  healMs: 5_000,
+  /** From the loss of the store to unreadiness. */
+  noticeMs: 2_000,
+  /** From then on a machine is busy. */
+  busyMs: 500,
+  /** What a busy machine adds to any of them. */
+  slackMs: 250,
+};
+
+/** Reads of a client never go back, hold its own writes, and are at most a moment behind everybody's. */
+export const readsOnlyGoForward: Invariant = ({ history }) => {
+  const mistakes: string[] = [];
+  for (const [userId, operations] of Map.groupBy(history, ({ user_id }) => user_id)) {
+    const known = operations.filter((operation) => succeeded(operation) && operation.version !== null) as (Operation & {
+      version: number;
+    })[];
+    const acknowledged = known.toSorted((a, b) => a.ended - b.ended);
+    for (const read of known.filter(({ kind }) => kind === 'read')) {
+      const bound = read.fresh ? read.started : read.started - LIMITS.staleMs - LIMITS.slackMs;
+      const must = acknowledged.filter(
+        ({ ended, client, instance }) => ended <= bound || (ended <= read.started && client === read.client && instance === read.instance),
+      );
+      const newest = Math.max(0, ...must.map(({ version }) => version));
+      if (read.version < newest)
+        mistakes.push(`${read.client} read version ${read.version} of ${userId} after version ${newest} was answered`);
+    }
+  }
+  return mistakes;
+};
+
+/** No cache holds another version than the database, once all is at rest. */
+export const cachesAreCurrent: Invariant = ({ cached, users }) => {
+  const rows = new Map<string, number>(users.map(({ user_id, version }) => [user_id, version]));
+  return cached
+    .filter(({ user_id, version }) => rows.get(user_id) !== version)
+    .map(({ where, user_id, version }) => `${where} has version ${version} of ${user_id}, the database ${rows.get(user_id)}`);
+};
+
+/** The same key and body get the same answer; another body under the same key gets none. */
+export const keysAnswerOnce: Invariant = (evidence) => {
+  const commands = commandsOf(evidence).filter(({ requests }) => requests[0]?.key);
+  const different = commands.flatMap(({ name, requests }) => {
+    const answers = new Set(requests.filter(succeeded).map(({ status, task_id, answer }) => `${status} ${task_id ?? answer}`));
+    return answers.size > 1 ? `${name} was answered in ${answers.size} ways` : [];
+  });
+  const effectsOf = effects(evidence);
+  const denied = commands.flatMap((command) => {
+    const refusal = command.requests.find(
+      ({ status, code }) => status !== null && status >= 400 && status < 500 && code !== 'idempotency-in-progress',
+    );
+    return refusal && effectsOf(command).length > 0 && !refusedFirst(command)
+      ? `${command.name} was answered ${refusal.code} although it is done`
+      : [];
+  });
+  const scope = (requests: Operation[]) => `${requests[0]?.method} ${requests[0]?.kind} ${requests[0]?.key}`;
+  const reused = [...Map.groupBy(commands, ({ requests }) => scope(requests)).values()].flatMap((sharing) => {
+    const done = sharing.filter(({ requests }) => requests.some(succeeded));
+    return done.length > 1 ? `one key stood for ${done.map(({ name }) => name).join(' and ')}` : [];
+  });
+  return [...different, ...denied, ...reused];
+};
+
+/** No request of it ever was without an answer: then what it left in the log is not what it was answered from. */
+const refusedFirst = ({ requests }: Command): boolean => requests.every((request) => !isUnknown(request) && !succeeded(request));
+
+/** Of all that expect one version, one at most succeeds, and makes the next. */
+export const oneWinner: Invariant = (evidence) => {
+  const expecting = commandsOf(evidence).filter(({ requests }) => requests[0] && requests[0].if_match !== null);
+  const groups = Map.groupBy(expecting, ({ user_id, requests }) => `${user_id} at version ${requests[0]?.if_match}`);
+  return [...groups].flatMap(([what, commands]) => {
+    const winners = commands.filter(({ requests }) => requests.some(succeeded));
+    return winners.length > 1 ? `of those that expected ${what}, ${winners.length} succeeded` : [];
+  });
+};
+
+/** What must be bounded is. */
+export const bounded: Invariant = ({ gauges }) =>
+  gauges.filter(({ highest, limit }) => highest > limit).map(({ name, highest, limit }) => `${name} rose to ${highest}, above ${limit}`);
+
+/** Every request ends in time, and with a status unless the process that should answer was gone. */
+export const endsInTime: Invariant = ({ history, faults }) =>
+  history.flatMap(({ kind, request_id, started, ended, status }) => {
+    const took = Math.round(ended - started);
+    if (took > LIMITS.budgetMs + LIMITS.slackMs) return `the ${kind} ${request_id} took ${took} ms`;
+    const gone = faults.some(({ what, from, to }) => what === 'api' && from <= ended && started <= to);
+    return status === null && !gone ? `the ${kind} ${request_id} was cut off although nobody killed the process` : [];
+  });
+
+/** Soon after a fault is gone all is well again, and while nothing is broken nothing is refused for want of it. */
+export const heals: Invariant = ({ history, faults }) => {
+  const writes = history.filter(({ method }) => method !== 'GET');
+  const calm = calmOf(faults);
+  const late = faults.flatMap(({ what, to }) => {
+    const after = writes.filter(({ started, ended }) => started >= to && ended <= to + LIMITS.healMs + LIMITS.slackMs);
+    const again = faults.some(({ from }) => from > to && from < to + LIMITS.healMs);
+    return after.length > 0 && !again && !after.some(succeeded)
+      ? `no change succeeded within ${LIMITS.healMs} ms after the ${what} was back`
+      : [];
+  });
+  const refused = history
+    .filter(({ status, code, started, ended }) => (status === 503 || code === 'outcome-unknown') && calm(started, ended))
+    .map(({ kind, request_id, code }) => `the ${kind} ${request_id} was answered ${code} while nothing was broken`);
+  return [...late, ...refused];
+};
+
+/** Alive is not ready; not ready without the store; ready but degraded without Redis or NATS. */
+export const healthIsTrue: Invariant = ({ probes, faults }) => {
+  const calm = calmOf(faults);
+  const during =
+    (...whats: Fault['what'][]) =>
+    ({ at, ended }: Probe): boolean =>
+      faults.some(({ what, from, mending }) => whats.includes(what) && at > from + LIMITS.noticeMs + LIMITS.slackMs && ended < mending);
+  const [withoutStore, withoutHelper] = [during('store'), during('redis', 'nats')];
+  const touched = ({ at, ended }: Probe, ...whats: Fault['what'][]): boolean =>
+    faults.some(({ what, from, to }) => whats.includes(what) && ended >= from && at <= to + LIMITS.healMs + LIMITS.slackMs);
+  // Liveness asks nobody: while that took long the machine had no time for us, and a check that times out is no lie.
+  const busy = probes.filter(({ path, at, ended }) => path === '/health/live' && ended - at > LIMITS.busyMs);
+  const starved = ({ at, ended }: Probe): boolean =>
+    busy.some((live) => live.at <= ended + LIMITS.busyMs && live.ended >= at - LIMITS.busyMs);
+  return probes.flatMap((probe) => {
+    const { at, ended, path, status, state } = probe;
+    const said = `${path} said ${status} ${state ?? ''}`.trimEnd();
+    if (touched(probe, 'api') || starved(probe)) return [];
+    if (path === '/health/live') return status === 200 ? [] : `${said} while the process ran`;
+    if (path === '/health/ready' && withoutStore(probe) && status === 200) return `${said} while the store was away`;
+    if (path === '/health/ready' && status !== 200 && !touched(probe, 'store')) return `${said} although the store was there`;
+    if (path === '/health' && withoutHelper(probe) && !touched(probe, 'store') && state !== 'degraded')
+      return `${said} while Redis or NATS was away`;
+    if (path === '/health' && calm(at, ended) && state !== 'ok') return `${said} while nothing was broken`;
+    return [];
+  });
+};
+
+/** No error but 503 with a problem and Retry-After. */
+export const onlyHonestErrors: Invariant = ({ history }) =>
+  history.flatMap(({ kind, request_id, status, code, retry_after }) => {
+    if (status === null || status < 500) return [];
+    return status === 503 && code !== null && retry_after !== null
+      ? []
+      : `the ${kind} ${request_id} was answered ${status} ${code ?? 'without a problem'}`;
+  });
+
+/** Whether nothing was broken in that time, nor just before. */
+const calmOf =
+  (faults: Evidence['faults']) =>
+  (started: number, ended: number): boolean =>
+    faults.every(({ from, to }) => ended < from || started > to + LIMITS.healMs + LIMITS.slackMs);

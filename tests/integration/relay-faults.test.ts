@@ -1,0 +1,222 @@
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { eventStream } from '../../src/infrastructure/messaging/event-stream.ts';
+import { type Database, StoreFailure } from '../../src/infrastructure/persistence/database.ts';
+import { eventFeed } from '../../src/infrastructure/persistence/event-feed.ts';
+import { openRelayRig, type RelayRig } from '../fixtures/relay-rig.ts';
+import { type OwnServer, startNats } from '../fixtures/servers.ts';
+import { anyStore } from '../fixtures/stores.ts';
+import { until } from '../fixtures/until.ts';
+
+let server: OwnServer | null = null;
+beforeAll(async () => {
+  server = await startNats();
+});
+afterAll(() => server?.stop());
+
+let rig: RelayRig;
+const started = async (): Promise<RelayRig> => {
+  rig = await openRelayRig(await anyStore(), server?.url as string);
+  return rig;
+};
+afterEach(() => rig.close());
+
+/** A process that is killed or stopped at a moment of the test's choice: from then on none of its statements is answered. */
+const mortal = (dies: (sql: string) => boolean) => {
+  let dead = false;
+  return {
+    dead: () => dead,
+    database: (real: Database): Database => ({
+      ...real,
+      query: (sql, values) => {
+        dead ||= dies(sql);
+        return dead ? Promise.reject(new StoreFailure('unknown')) : real.query(sql, values);
+      },
+    }),
+  };
+};
+
+describe.skipIf(inject('natsUrl') === null)('the relay when something fails [needs nats-server]', () => {
+  test('one of two leads; when it stops the other goes on at once, and nothing is published twice', async () => {
+    await started();
+    const first = rig.startRelay();
+    await until('the first leads', () => first.status().leading);
+    const second = rig.startRelay();
+    await rig.write(20);
+    await rig.thenStreamIsLog();
+    expect(second.status().leading).toBe(false);
+    await first.stop();
+    await until('the second leads', () => second.status().leading, 2_000);
+    await rig.write(20);
+    await rig.thenStreamIsLog();
+  });
+
+  test('a leader that dies after the acknowledgements and before its checkpoint is followed within seconds, without doubles', async () => {
+    await started();
+    const { database, dead } = mortal((sql) => sql.includes('insert into checkpoints'));
+    const first = rig.startRelay({ database });
+    await until('the first leads', () => first.status().leading);
+    const second = rig.startRelay();
+    await rig.write(30);
+    await until('the first died', dead);
+    await rig.write(30);
+    await until('the second leads', () => second.status().leading, 6_000);
+    await rig.thenStreamIsLog();
+  });
+
+  test('a late leader that wakes up and publishes what it had read is refused', async () => {
+    await started();
+    // The server must not know the events again by their ids.
+    await rig.streams.add({ name: rig.unique, subjects: [`${rig.unique}.users.>`], duplicate_window: 100e6 });
+    rig.startRelay();
+    await rig.write(2);
+    await rig.complete();
+    const late = eventStream({ name: rig.unique, prefix: rig.unique, deployment: rig.unique });
+    const seen = await late.look(rig.client);
+    const place = { ...seen, position: 4, event: null };
+    await rig.write(3);
+    await rig.complete();
+    const { state } = await rig.streams.info(rig.unique);
+    await until('the ids are forgotten', () => Date.now() - Date.parse(state.last_ts) > 400);
+    const read = await eventFeed(rig.database, 'omit').read(4, 100);
+    await expect(late.publish(rig.client, read, place)).rejects.toMatchObject({ code: 10071 });
+    await rig.thenStreamIsLog();
+  });
+
+  test('writes go on while NATS is away, and the stream is complete afterwards', async () => {
+    await started();
+    rig.startRelay();
+    await rig.write(10);
+    await rig.complete();
+    await server?.kill();
+    await rig.write(60);
+    await server?.restart();
+    await rig.thenStreamIsLog();
+  });
+
+  test('NATS killed again and again under load: each event once, in order', async () => {
+    await started();
+    rig.startRelay();
+    for (let round = 0; round < 4; round++) {
+      const writing = rig.write(150);
+      await until(
+        'some were published',
+        async () => ((await rig.streams.info(rig.unique).catch(() => null))?.state.last_seq ?? 0) > round * 200,
+      );
+      await server?.kill();
+      await writing;
+      await server?.restart();
+    }
+    await rig.thenStreamIsLog();
+  });
+
+  test('a stream that is deleted is made and filled again, though nothing new happens', async () => {
+    await started();
+    rig.startRelay();
+    await rig.write(40);
+    await rig.complete();
+    await rig.streams.delete(rig.unique);
+    await rig.thenStreamIsLog();
+  });
+
+  test.each([
+    ['our own', 1],
+    ['a stream that remembers ids for two minutes', 120],
+  ])('what is purged from %s is published again', async (_, seconds) => {
+    await started();
+    await rig.streams.add({ name: rig.unique, subjects: [`${rig.unique}.users.>`], duplicate_window: seconds * 1e9 });
+    rig.startRelay();
+    await rig.write(40);
+    await rig.complete();
+    await rig.streams.purge(rig.unique);
+    await rig.thenStreamIsLog();
+  });
+
+  test('a purge that nobody notices before the next event is noticed all the same', async () => {
+    await started();
+    const relay = rig.startRelay();
+    await rig.write(40);
+    await rig.complete();
+    let purged = false;
+    while (!purged) {
+      await rig.streams.purge(rig.unique);
+      await rig.write(1);
+      const { state } = await rig.streams.info(rig.unique);
+      purged = state.messages === 2;
+    }
+    await rig.complete();
+    expect(relay.status().trouble).toBeNull();
+  });
+
+  test("what an old copy of the server's folder lacks is published again", async () => {
+    await started();
+    rig.startRelay();
+    await rig.write(20);
+    await rig.complete();
+    const [data, copy] = ['jetstream', 'copy'].map((name) => join(server?.folder as string, name)) as [string, string];
+    await server?.kill();
+    cpSync(data, copy, { recursive: true });
+    await server?.restart();
+    await rig.write(20);
+    await rig.complete();
+    await server?.kill();
+    rmSync(data, { recursive: true });
+    cpSync(copy, data, { recursive: true });
+    await server?.restart();
+    await rig.thenStreamIsLog();
+  });
+
+  test('a full stream stops the relay, loses nothing, and is filled on when there is room', async () => {
+    await started();
+    await rig.streams.add({ name: rig.unique, subjects: [`${rig.unique}.users.>`], discard: 'new', max_msgs: 15 });
+    const relay = rig.startRelay();
+    await rig.write(20);
+    await until('it is full', () => relay.status().trouble === 'the stream is full');
+    expect((await rig.publishedIds()).length).toBe(15);
+    await rig.streams.update(rig.unique, { max_msgs: -1 });
+    await rig.thenStreamIsLog();
+    expect(rig.logs.filter(({ text }) => text.includes('the stream is full'))).toHaveLength(1);
+  });
+
+  test('what the limits of the stream took away is not published again, also by the next process', async () => {
+    await started();
+    await rig.streams.add({ name: rig.unique, subjects: [`${rig.unique}.users.>`], max_age: 500e6, duplicate_window: 100e6 });
+    const relay = rig.startRelay();
+    await rig.write(10);
+    await until('they were there and are gone', async () => {
+      const { state } = await rig.streams.info(rig.unique);
+      return state.last_seq === 20 && state.messages === 0;
+    });
+    await rig.stopRelays();
+    expect(relay.status().leading).toBe(false);
+    const next = rig.startRelay();
+    await until('the next leads', () => next.status().position === 20);
+    await rig.write(1);
+    await until('it goes on', () => next.status().position === 22);
+    expect((await rig.streams.info(rig.unique)).state.last_seq).toBe(22);
+  });
+
+  test.each(['while it runs', 'before it starts'])(
+    'a database that lost events which were published, %s, halts the relay until the stream is gone',
+    async (when) => {
+      await started();
+      const before = rig.startRelay();
+      await rig.write(10);
+      await rig.complete();
+      if (when === 'before it starts') await rig.stopRelays();
+      await rig.database.query(
+        `with lost as (delete from events where position > 15), users as (delete from users where position > 15)
+       update log_head set position = 15`,
+      );
+      const relay = when === 'before it starts' ? rig.startRelay() : before;
+      // The positions are used again, by other events.
+      await rig.write(10);
+      await until('it halts', () => relay.status().streamAhead);
+      expect(rig.logs.filter(({ level }) => level === 'error')).toHaveLength(1);
+      expect((await rig.streams.info(rig.unique)).state.last_seq).toBe(20);
+      await rig.streams.delete(rig.unique);
+      await rig.thenStreamIsLog();
+    },
+  );
+});
