@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { StoredUser } from '../../src/domain/repositories/user-repository.ts';
-import { LogInvalidation } from '../../src/infrastructure/cache/log-invalidation.ts';
-import { userCache } from '../../src/infrastructure/cache/user-cache.ts';
+import type { LogInvalidation } from '../../src/infrastructure/cache/log-invalidation.ts';
+import { multiLevelCache } from '../../src/infrastructure/cache/multi-level-cache.ts';
 import { StoreFailure } from '../../src/infrastructure/persistence/database.ts';
 import { userRepository } from '../../src/infrastructure/persistence/user-repository.ts';
 import { created } from '../fixtures/http.ts';
@@ -71,6 +71,7 @@ describe.skipIf(inject('postgresUrl') === null)('the cache of one of two process
     let statements: string[] = [];
     let away = false;
     let invalidation: LogInvalidation;
+    let stopCache = async (): Promise<void> => {};
     let find: (userId: StoredUser['user_id']) => Promise<StoredUser | null>;
     beforeAll(async () => {
       [rig, other] = [await openRig(place.url), await openRig(place.url)];
@@ -78,15 +79,21 @@ describe.skipIf(inject('postgresUrl') === null)('the cache of one of two process
         if (away && sql.includes(FOLLOWS)) throw new StoreFailure('unsent');
         if (!sql.includes(FOLLOWS)) statements.push(sql);
       });
-      invalidation = new LogInvalidation(rig.database, () => {});
-      const load = async (userId: StoredUser['user_id']) => (await rig.store.load([userId])).get(userId) ?? null;
-      const cache = userCache({ load, maxAgeMs: 60_000, trusted: invalidation.trusted });
+      const { cache, followers, start, stop } = multiLevelCache({
+        database: rig.database,
+        loadMany: (userIds) => rig.store.load(userIds),
+        redis: null,
+        deployment: () => 'test',
+        onError: () => {},
+      });
+      [invalidation] = followers as [LogInvalidation];
+      stopCache = stop;
       find = userRepository(rig.store, rig.unitOfWork, cache).find;
-      invalidation.start(cache);
+      start();
       await until('the log is followed', invalidation.trusted);
     });
     afterAll(async () => {
-      await invalidation?.stop();
+      await stopCache();
       await rig?.close();
       await other?.close();
     });

@@ -83,7 +83,7 @@ describe('a path that is no route', () => {
     `/api/users/${SOME_ID}/email/x`,
     '/api/users/tasks/task_abc123/x',
     `/api/users/${SOME_ID}%2Femail/x`,
-    '/metrics',
+    '/metrics/x',
     '/.env',
     '/health/x',
     '/problems',

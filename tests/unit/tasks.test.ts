@@ -101,8 +101,9 @@ describe('running a task', () => {
     [new TypeError('a bug'), 'internal-error'],
   ])('fails after the twelfth try: %s', async (error, code) => {
     const { run, tasks } = refusing(error);
-    await run({ ...task, attempts: 12 });
-    expect(tasks.fail).toHaveBeenCalledWith(task, { code });
+    const last = { ...task, attempts: 12 };
+    await run(last);
+    expect(tasks.fail).toHaveBeenCalledWith(last, { code });
   });
 
   it('leaves a command that it does not know to a worker of a newer release', async () => {
@@ -110,7 +111,8 @@ describe('running a task', () => {
     await expect(run({ ...task, command: 'promote' })).rejects.toThrow('promote');
     expect(tasks.retry).toHaveBeenCalledOnce();
     expect(users.execute).not.toHaveBeenCalled();
-    await run({ ...task, command: 'promote', attempts: 12 });
-    expect(tasks.fail).toHaveBeenCalledWith(task, { code: 'internal-error' });
+    const last = { ...task, command: 'promote', attempts: 12 };
+    await run(last);
+    expect(tasks.fail).toHaveBeenCalledWith(last, { code: 'internal-error' });
   });
 });

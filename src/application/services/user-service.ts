@@ -28,7 +28,7 @@ export type Answer = { replayed: boolean } & ({ user: StoredUser } | { task: Tas
 
 type Ports = {
   users: UserRepository;
-  tasks: TaskRepository;
+  tasks: Pick<TaskRepository, 'find'>;
   now: () => Date;
   newUuid: () => string;
   randomBytes: (count: number) => Uint8Array;

@@ -11,10 +11,11 @@ import { listUsers } from '../../application/queries/list-users.ts';
 import { userService } from '../../application/services/user-service.ts';
 import { runUserCommand } from '../../application/tasks/user-commands.ts';
 import { Problem } from '../../domain/problem.ts';
+import type { TaskRef } from '../../domain/repositories/task-repository.ts';
 import { multiLevelCache } from '../cache/multi-level-cache.ts';
 import { openRedis, type Redis } from '../cache/redis.ts';
 import { LogFeed } from '../messaging/live-feed.ts';
-import { openNats } from '../messaging/nats.ts';
+import { type Nats, openNats } from '../messaging/nats.ts';
 import { type OutboxRelay, outboxRelay } from '../messaging/outbox-relay.ts';
 import { metrics } from '../metrics.ts';
 import { available } from '../persistence/available.ts';
@@ -28,6 +29,8 @@ import { taskRepository, taskStatus } from '../persistence/task-repository.ts';
 import { UnitOfWork } from '../persistence/unit-of-work.ts';
 import { userList } from '../persistence/user-list.ts';
 import { userRepository } from '../persistence/user-repository.ts';
+import { taskQueue } from '../tasks/task-queue.ts';
+import { taskResults } from '../tasks/task-results.ts';
 import { taskRunner } from '../tasks/task-runner.ts';
 import type { Config } from './config.ts';
 import { healthReport } from './health.ts';
@@ -69,8 +72,12 @@ export const buildApp = async (
 
   const redisAt = (url: string): Redis =>
     openRedis(url, { password: config.REDIS_PASSWORD, connections: config.REDIS_POOL_SIZE, onError: reportAway('Redis') });
-  const redis = config.REDIS_URL === null ? null : redisAt(config.REDIS_URL);
-  const nats = config.NATS_URL === null ? null : openNats(config.NATS_URL, reportAway('NATS'));
+  const { REDIS_URL, NATS_URL, TASK_RESULT_BACKEND: resultsUrl, TASK_BROKER_URL: brokerUrl } = config;
+  const redis = REDIS_URL === null ? null : redisAt(REDIS_URL);
+  const resultsRedis = resultsUrl === null || resultsUrl === REDIS_URL ? redis : redisAt(resultsUrl);
+  const natsAt = (url: string): Nats => openNats(url, reportAway('NATS'));
+  const nats = NATS_URL === null ? null : natsAt(NATS_URL);
+  const broker = brokerUrl === null || brokerUrl === NATS_URL ? nats : natsAt(brokerUrl);
 
   const store = eventStore(database);
   const unitOfWork = new UnitOfWork(store, (size, ms) => measured.observeBatch(size, ms));
@@ -83,7 +90,14 @@ export const buildApp = async (
   let relay: OutboxRelay | null = null;
 
   const tasks = taskRepository(database);
-  const service = userService({ users, tasks, now, newUuid: randomUUID, randomBytes, wake: () => runner.wake() });
+  const results = resultsRedis && taskResults({ tasks, redis: resultsRedis, deployment });
+  const findTask = results ?? tasks;
+  const { NATS_STREAM: stream, NATS_SUBJECT_PREFIX: subjectPrefix } = config;
+  const queue = broker && taskQueue({ nats: broker, stream: `${stream}-tasks`, subjectPrefix, onError });
+  const wake = (task: TaskRef): void => {
+    if (!queue?.offer(task)) runner.wake();
+  };
+  const service = userService({ users, tasks: findTask, now, newUuid: randomUUID, randomBytes, wake });
   const counting =
     (run: typeof service.execute, count: (command: string, outcome: string) => void, outcome = 'done'): typeof service.execute =>
     async (request) => {
@@ -99,8 +113,14 @@ export const buildApp = async (
   const forTasks = { ...service, execute: counting(service.execute, (command, outcome) => measured.countTaskRun(command, outcome)) };
   const runner = taskRunner({
     tasks,
-    run: runUserCommand(forTasks, tasks, Math.random, () => measured.countDeadTask()),
+    run: runUserCommand(forTasks, tasks, Math.random, (task, problem, error) => {
+      measured.countDeadTask();
+      log.error({ err: error, task_id: task.task_id, command: task.command, code: problem.code }, 'a task was given up');
+      queue?.dead(task, problem);
+    }),
     owner: processId,
+    queue,
+    onEnded: (taskId) => void results?.find(taskId).catch(() => {}),
     onError,
   });
 
@@ -113,7 +133,7 @@ export const buildApp = async (
     await database.ping().catch((cause) => Promise.reject(new Problem('store-unavailable', {}, { cause })));
   };
   const relayState = () => relayStatus(database);
-  const health = healthReport({ checkReady, redis, nats, broker: nats, relayStatus: relayState });
+  const health = healthReport({ checkReady, redis, nats, broker, relayStatus: relayState });
   const measured = metrics({
     build: { version, role: role.name },
     state: () => state,
@@ -143,7 +163,6 @@ export const buildApp = async (
     if (role.api) search.start();
     if (role.tasks) runner.start();
     if (role.outbox && nats) {
-      const { NATS_STREAM: stream, NATS_SUBJECT_PREFIX: subjectPrefix } = config;
       relay = outboxRelay({ feed, database, nats, stream, subjectPrefix, deployment: deployment(), owner: processId, log });
       relay.start();
     }
@@ -169,8 +188,8 @@ export const buildApp = async (
     getProfile: getProfile(users, views),
     getProfileViews: getProfileViews(users, views),
     listUsers: listUsers(userList(store)),
-    getTask: getTask(tasks),
-    awaitTask: awaitTask(tasks),
+    getTask: getTask(findTask),
+    awaitTask: awaitTask(findTask),
     liveFeed,
     now,
     newUserId: v7,
@@ -203,7 +222,7 @@ export const buildApp = async (
       state = 'stopping';
       await Promise.all([runner.stop(), search.stop(), liveFeed.stop(), caches.stop(), relay?.stop()]);
       await unitOfWork.close();
-      await Promise.all([nats?.close(), redis?.close()]);
+      await Promise.all([...new Set([nats, broker, redis, resultsRedis])].map((connection) => connection?.close()));
       await database.close();
     },
   };

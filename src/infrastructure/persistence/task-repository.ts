@@ -1,5 +1,6 @@
 import type { ClaimedTask, Task, TaskRepository } from '../../domain/repositories/task-repository.ts';
 import { available } from './available.ts';
+import { coalesce } from './coalesce.ts';
 import type { Database } from './database.ts';
 import { openPersonal } from './personal.ts';
 
@@ -11,10 +12,11 @@ const HELD = `task_id = $1 and lease_owner = $2 and attempts = $3 and status = '
 type ClaimedRow = Omit<ClaimedTask, 'input'> & { input: Uint8Array | null };
 
 export const taskRepository = (database: Database): TaskRepository => ({
-  async find(taskId) {
-    const [task] = await available(() => database.query<Task>(`select ${COLUMNS} from tasks where task_id = $1`, [taskId]));
-    return task ?? null;
-  },
+  // Many clients wait for their tasks at the same time.
+  find: coalesce<string, Task>(async (taskIds) => {
+    const tasks = await available(() => database.query<Task>(`select ${COLUMNS} from tasks where task_id = any ($1)`, [taskIds]));
+    return new Map(tasks.map((task) => [task.task_id, task]));
+  }),
 
   async claim(owner, limit, leaseSeconds, { users, overdueSeconds = 0 } = {}) {
     // Only the oldest due task of a user can be claimed. `not_before` is the lease's end as well: a worker that died
