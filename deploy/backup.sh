@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Backs up the PostgreSQL database of DATABASE_URL into a file, and restores such a file into an empty database.
+#   deploy/backup.sh create FILE    while the service runs; FILE must not exist
+#   deploy/backup.sh restore FILE   DATABASE_URL names an empty database; no process may use it yet
+# DATABASE_URL comes from the environment or from .env. Needs pg_dump, pg_restore and psql, none older than the server.
+set -euo pipefail
+umask 077
+
+say() { printf 'backup: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+[[ $# -eq 2 && $1 =~ ^(create|restore)$ ]] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
+file=$(realpath -m -- "$2")
+cd -- "$(dirname -- "$0")/.."
+
+if [[ -z ${DATABASE_URL:-} && -f .env ]]; then
+  DATABASE_URL=$(sed -nE "s/^DATABASE_URL=[\"']?([^\"']*)[\"']?\$/\1/p" .env | tail -n 1)
+fi
+[[ ${DATABASE_URL:-} =~ ^postgres(ql)?(\+[a-z0-9]+)?://(.+)$ ]] || fail 'DATABASE_URL must be postgresql://…; the embedded database is backed up by copying its folder while the service is stopped'
+export DATABASE_URL
+url=postgresql://${BASH_REMATCH[3]}
+# Arguments can be seen by every user of the machine, so the password is not among them.
+if [[ $url =~ ^(postgresql://[^:/@]*):([^@/]*)@(.*)$ ]]; then
+  printf -v PGPASSWORD '%b' "${BASH_REMATCH[2]//%/\\x}"
+  export PGPASSWORD
+  url=${BASH_REMATCH[1]}@${BASH_REMATCH[3]}
+fi
+
+query() { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --dbname "$url" --command "$1"; }
+# Reads the whole file: one that is cut off or damaged is refused.
+check() {
+  [[ $(pg_restore --list -- "$1") == *' TABLE DATA public events '* ]] && pg_restore --file /dev/null -- "$1" ||
+    fail "$1 is not a whole backup of this service"
+}
+
+create() {
+  [[ ! -e $file ]] || fail "$file exists"
+  trap 'rm -f -- "$file.partial"' EXIT
+  # One snapshot: every change that was answered before is in it, and nobody is held up.
+  pg_dump --format custom --no-owner --no-privileges --dbname "$url" --file "$file.partial"
+  check "$file.partial"
+  mv --no-clobber -- "$file.partial" "$file"
+  say "$(du -h -- "$file" | cut -f 1) in $file"
+}
+
+restore() {
+  check "$file"
+  local tables
+  tables=$(query "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'")
+  [[ $tables == 0 ]] || fail "the database is not empty ($tables tables and the like); nothing was changed"
+  # All of it or nothing.
+  pg_restore --single-transaction --exit-on-error --no-owner --no-privileges --dbname "$url" -- "$file"
+  # Redis may hold what this state has not seen yet. The generation is part of every key there; this one was never used.
+  query "update deployment set generation = greatest(generation + 1, extract(epoch from now() - timestamptz '2026-01-01 00:00Z')::integer)"
+  query 'analyze'
+  npm run --silent migrate
+  npm run --silent lumin -- verify
+  say "restored up to position $(query 'select position from log_head')"
+}
+
+"$1"
