@@ -22,6 +22,8 @@ const LIMITS = {
   noticeMs: 2_000,
   /** From then on a machine is busy. */
   busyMs: 500,
+  /** What a request may lose by asking Redis. */
+  cacheMs: 20,
   /** What a busy machine adds to any of them. */
   slackMs: 250,
 };
@@ -96,19 +98,23 @@ export const oneWinner: Invariant = (evidence) => {
 export const bounded: Invariant = ({ gauges }) =>
   gauges.filter(({ highest, limit }) => highest > limit).map(({ name, highest, limit }) => `${name} rose to ${highest}, above ${limit}`);
 
-/** Every request ends in time, and with a status unless the process that should answer was gone. */
+/** Every request ends in time, and with a status unless the process that should answer was gone. While that stood still, no time counts. */
 export const endsInTime: Invariant = ({ history, faults }) =>
-  history.flatMap(({ kind, request_id, started, ended, status }) => {
-    const took = Math.round(ended - started);
+  history.flatMap(({ kind, request_id, instance, started, ended, status }) => {
+    const gone = faults.filter((fault) => fault.what === 'api' && isAt(fault, instance) && fault.from <= ended && started <= fault.to);
+    const lost = gone.reduce((sum, { from, to }) => sum + Math.min(to, ended) - Math.max(from, started), 0);
+    const took = Math.round(ended - started - lost);
     if (took > LIMITS.budgetMs + LIMITS.slackMs) return `the ${kind} ${request_id} took ${took} ms`;
-    const gone = faults.some(({ what, from, to }) => what === 'api' && from <= ended && started <= to);
-    return status === null && !gone ? `the ${kind} ${request_id} was cut off although nobody killed the process` : [];
+    return status === null && gone.length === 0 ? `the ${kind} ${request_id} was cut off although nobody killed the process` : [];
   });
+
+const isAt = (fault: Fault, instance: string | undefined): boolean => fault.instance === undefined || fault.instance === instance;
 
 /** Soon after a fault is gone all is well again, and while nothing is broken nothing is refused for want of it. */
 export const heals: Invariant = ({ history, faults }) => {
   const writes = history.filter(({ method }) => method !== 'GET');
-  const calm = calmOf(faults);
+  // Without Redis, NATS or workers nothing is refused.
+  const calm = calmOf(faults.filter(({ what }) => what === 'api' || what === 'store' || what === 'writes'));
   const late = faults.flatMap(({ what, to }) => {
     const after = writes.filter(({ started, ended }) => started >= to && ended <= to + LIMITS.healMs + LIMITS.slackMs);
     const again = faults.some(({ from }) => from > to && from < to + LIMITS.healMs);
@@ -123,22 +129,32 @@ export const heals: Invariant = ({ history, faults }) => {
 };
 
 /** Alive is not ready; not ready without the store; ready but degraded without Redis or NATS. */
-export const healthIsTrue: Invariant = ({ probes, faults }) => {
+export const healthIsTrue: Invariant = ({ history, probes, faults }) => {
   const calm = calmOf(faults);
   const during =
     (...whats: Fault['what'][]) =>
     ({ at, ended }: Probe): boolean =>
       faults.some(({ what, from, mending }) => whats.includes(what) && at > from + LIMITS.noticeMs + LIMITS.slackMs && ended < mending);
   const [withoutStore, withoutHelper] = [during('store'), during('redis', 'nats')];
-  const touched = ({ at, ended }: Probe, ...whats: Fault['what'][]): boolean =>
-    faults.some(({ what, from, to }) => whats.includes(what) && ended >= from && at <= to + LIMITS.healMs + LIMITS.slackMs);
-  // Liveness asks nobody: while that took long the machine had no time for us, and a check that times out is no lie.
-  const busy = probes.filter(({ path, at, ended }) => path === '/health/live' && ended - at > LIMITS.busyMs);
-  const starved = ({ at, ended }: Probe): boolean =>
-    busy.some((live) => live.at <= ended + LIMITS.busyMs && live.ended >= at - LIMITS.busyMs);
+  const touched = ({ at, ended, instance }: Probe, ...whats: Fault['what'][]): boolean =>
+    faults.some(
+      (fault) =>
+        whats.includes(fault.what) && isAt(fault, instance) && ended >= fault.from && at <= fault.to + LIMITS.healMs + LIMITS.slackMs,
+    );
+  // Liveness asks nobody: while that took long, or a request that succeeded, the machine had no time for us, and a check that times out is no lie.
+  const times = [
+    ...probes.filter(({ path }) => path === '/health/live'),
+    ...history.filter(succeeded).map(({ started, ended }) => ({ at: started, ended })),
+  ];
+  const lives = times.map(({ at, ended }) => ({ at, ended, took: ended - at })).filter(({ took }) => took > LIMITS.cacheMs);
+  const starved = ({ at, ended, unwell }: Probe): boolean => {
+    // Redis is given up much sooner than anything else, and for longer.
+    const [most, around] = unwell === 'cache unavailable' ? [LIMITS.cacheMs, LIMITS.noticeMs] : [LIMITS.busyMs, LIMITS.busyMs];
+    return lives.some((live) => live.took > most && live.at <= ended + around && live.ended >= at - around);
+  };
   return probes.flatMap((probe) => {
-    const { at, ended, path, status, state } = probe;
-    const said = `${path} said ${status} ${state ?? ''}`.trimEnd();
+    const { at, ended, path, status, state, unwell } = probe;
+    const said = [`${path} said ${status}`, state, unwell && `(${unwell})`].filter(Boolean).join(' ');
     if (touched(probe, 'api') || starved(probe)) return [];
     if (path === '/health/live') return status === 200 ? [] : `${said} while the process ran`;
     if (path === '/health/ready' && withoutStore(probe) && status === 200) return `${said} while the store was away`;

@@ -12,17 +12,28 @@ export type TaskRow = { task_id: string; status: 'queued' | 'running' | 'succeed
 export type Delivered = { id: string; subject: string; type: string; position: string; version: number };
 
 /**
- * While this was broken, on the clock of the history. `api`: the process that answers was killed, stopped or restarted;
- * `store`: the database did not answer; `writes`: it answered, and took no changes. From `mending` on it was being mended.
+ * While this was broken, on the clock of the history. `api`: a process that answers was killed, stopped or restarted, at
+ * `instance` or wherever that is not said; `store`: the database did not answer; `writes`: it answered, and took no changes;
+ * `redis`, `nats`: that server did not answer; `aside`: something that no request notices, such as a worker that was killed.
+ * From `mending` on it was being mended.
  */
-export type Fault = { what: 'api' | 'store' | 'writes' | 'redis' | 'nats'; from: number; mending: number; to: number };
+export type Fault = {
+  what: 'api' | 'store' | 'writes' | 'redis' | 'nats' | 'aside';
+  instance?: string;
+  from: number;
+  mending: number;
+  to: number;
+};
 
 export type Probe = {
+  instance?: string;
   at: number;
   ended: number;
   path: '/health' | '/health/live' | '/health/ready';
   status: number | null;
   state: string | null;
+  /** What is not well, by its own word. */
+  unwell?: string;
 };
 
 /** Everything that is known about a run once it has come to rest. What a scenario does not look at stays empty. */

@@ -62,10 +62,15 @@ export const startProbes = (instance: string) => {
   const ask = async (path: Probe['path']): Promise<void> => {
     const at = performance.now();
     const answer = await fetch(`${instance}${path}`, { signal: AbortSignal.timeout(5_000) })
-      .then(async (response) => ({ status: response.status, body: (await response.json()) as { status?: unknown } }))
+      .then(async (response) => ({
+        status: response.status,
+        body: (await response.json()) as { status?: unknown; checks?: Record<string, string> },
+      }))
       .catch(() => null);
     const state = typeof answer?.body.status === 'string' ? answer.body.status : null;
-    probes.push({ at, ended: performance.now(), path, status: answer?.status ?? null, state });
+    const checks = Object.entries(answer?.body.checks ?? {}).filter(([, check]) => check !== 'ok');
+    const unwell = checks.map(([name, check]) => `${name} ${check}`).join(', ');
+    probes.push({ instance, at, ended: performance.now(), path, status: answer?.status ?? null, state, unwell });
   };
   const running = (['/health', '/health/live', '/health/ready'] as const).map(async (path) => {
     for (; !abort.signal.aborted; await sleep(PROBE_MS)) await ask(path);

@@ -115,6 +115,7 @@ export const defects: Defect[] = [
   ],
   ['I10', 'events of a user were published in the wrong order', { seen: ({ published }) => published.reverse() }],
   ['I10', 'a subscription has a hole', { seen: ({ sockets }) => sockets[1]?.events.splice(1, 1) }],
+  ['I10', 'a subscription ends before the log does', { seen: ({ sockets }) => sockets[0]?.events.pop() }],
   ['I10', 'a subscription saw events in the wrong order', { seen: ({ sockets }) => sockets[0]?.events.reverse() }],
   ['I10', 'a subscription saw an event twice', { seen: ({ sockets }) => sockets[1]?.events.push(...sockets[1].events.slice(-1)) }],
   ['I11', 'two users have an address at once', { run: (run) => append(run, 3, email('C@example.com')) }],
@@ -163,6 +164,7 @@ export const defects: Defect[] = [
   ['I19', 'memory is not bounded', { seen: ({ gauges }) => gauges.push({ name: 'memory', highest: 600, limit: 512 }) }],
   ['I20', 'an answer came too late', { run: (run) => asked(run, 'while away', { ended: 16_000 }) }],
   ['I20', 'a process that lived cut a request off', { run: (run) => again(run, 'at last', { status: null, version: null, body: {} }) }],
+  ['I21', 'a change was refused for want of Redis', { run: (run) => again(run, 'while away', later(65_000)) }],
   ['I21', 'a change was refused although the store was back', { run: (run) => again(run, 'while away', later(50_000)) }],
   [
     'I21',

@@ -2,37 +2,50 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { expect } from 'vitest';
-import { type Child, killNine, listening, startMain } from '../fixtures/child.ts';
+import type { Child } from '../fixtures/child.ts';
 import { type Random, seeded } from '../fixtures/seeded.ts';
-import { freePort, type OwnServer, startPostgres } from '../fixtures/servers.ts';
+import { type OwnServer, startNats, startPostgres, startRedis } from '../fixtures/servers.ts';
 import { startProxy, type TcpProxy } from '../fixtures/tcp-proxy.ts';
 import { until } from '../fixtures/until.ts';
 import { check } from './checker.ts';
 import { type Evidence, type Fault, succeeded } from './evidence.ts';
-import { peakMemory, readStore, startProbes, startTail } from './gather.ts';
+import { readStore, startProbes, startTail } from './gather.ts';
+import { readCaches, readRedis } from './gather-caches.ts';
+import { startSockets } from './gather-sockets.ts';
+import { readStream } from './gather-stream.ts';
 import { startHistory } from './history.ts';
 import { startLoad } from './load.ts';
+import { type Process, prepareProcess, type Role } from './processes.ts';
 
 /** `npm run test:faults` takes its time; inside `npm test` every scenario runs once, shortly. */
 export const long = process.env.FAULTS === 'long';
 /** The memory limit of the deployment, in MB. */
 const MEMORY_LIMIT = 512;
+/** What a cache may be behind. */
+const CACHES_MS = 1_000;
+
+/** A server and the network between it and the service. */
+type Part = { server: OwnServer; proxy: TcpProxy };
 
 export type FaultRig = {
   random: Random;
   postgres: OwnServer;
   /** Between the service and PostgreSQL. */
   proxy: TcpProxy;
-  /** The service's address, which stays the same when it is started again. */
+  /** @throws where the scenario did not ask for it */
+  redis: () => Part;
+  nats: () => Part;
+  /** In the order of the roles that were asked for. */
+  processes: readonly Process[];
+  /** The first process, its address, how it is started and killed. */
   instance: string;
+  child: () => Child;
+  start: Process['start'];
+  kill: Process['kill'];
   /** What was broken, in order. */
   faults: Fault[];
-  child: () => Child;
-  /** Starts the service, ready; with fail points, as LUMIN_TEST_FAILPOINTS takes them. */
-  start: (failpoints?: string) => Promise<void>;
-  kill: () => Promise<void>;
-  /** Everything that happens in `broken` is a fault of that part; `mend` ends it. */
-  fault: (what: Fault['what'], broken: () => Promise<unknown>, mend?: () => unknown) => Promise<void>;
+  /** Everything that happens in `broken` is a fault of that part or process; `mend` ends it. */
+  fault: (what: Fault['what'] | Process, broken: () => Promise<unknown>, mend?: () => unknown) => Promise<void>;
   /** One statement, past the proxy. */
   sql: (text: string) => Promise<unknown[]>;
   /** Waits until somebody is answered this status or problem. */
@@ -41,39 +54,66 @@ export type FaultRig = {
   history: Evidence['history'];
 };
 
-type Options = { env?: Record<string, string>; conf?: Record<string, string> };
+type Options = {
+  env?: Record<string, string>;
+  /** PostgreSQL's settings. */
+  conf?: Record<string, string>;
+  /** One process for each, on the same servers; the load is on all that answer requests. */
+  roles?: readonly Role[];
+  /** Redis, with further arguments; NATS, with that configuration. */
+  redis?: string[];
+  nats?: string;
+};
 
 /**
- * PostgreSQL of its own, a proxy, the service as a process of its own, and clients: `scenario` breaks something, and the checker must not notice.
- * FAULTS_DUMP=<file> keeps the evidence of a run where it does.
+ * Servers of its own, each behind a proxy, the service as processes of their own, and clients: `scenario` breaks something, and
+ * the checker must not notice. FAULTS_DUMP=<file> keeps the evidence of a run where it does.
  */
-export const underLoad = (scenario: (rig: FaultRig) => Promise<void>, { env = {}, conf = {} }: Options = {}): Promise<void> =>
+export const underLoad = (
+  scenario: (rig: FaultRig) => Promise<void>,
+  { env = {}, conf = {}, roles = ['all'], redis: redisArgs, nats: natsConf }: Options = {},
+): Promise<Evidence> =>
   seeded(async (random) => {
     const cleanup: (() => Promise<unknown>)[] = [];
-    try {
-      const postgres = (await startPostgres({ conf })) as OwnServer;
-      cleanup.unshift(postgres.stop);
-      const proxy = await startProxy(postgres.url);
+    const partOf = async (starting: Promise<OwnServer | null>): Promise<Part> => {
+      const server = (await starting) as OwnServer;
+      cleanup.unshift(server.stop);
+      const proxy = await startProxy(server.url);
       cleanup.unshift(proxy.close);
-      const port = await freePort();
-      const instance = `http://127.0.0.1:${port}`;
+      return { server, proxy };
+    };
+    const asked = (part: Part | null) => (): Part => {
+      if (part === null) throw new Error('the scenario did not ask for this server');
+      return part;
+    };
+    try {
+      const store = await partOf(startPostgres({ conf }));
+      const redis = redisArgs ? await partOf(startRedis({ args: redisArgs })) : null;
+      const nats = natsConf === undefined ? null : await partOf(startNats({ conf: natsConf }));
+      const { server: postgres, proxy } = store;
+      const urls = {
+        DATABASE_URL: proxy.url,
+        ...(redis && { REDIS_URL: redis.proxy.url }),
+        ...(nats && { NATS_URL: nats.proxy.url }),
+        // Many processes share the connections that a server gives.
+        ...(roles.length > 1 && { DATABASE_POOL_SIZE: '6', DATABASE_MAX_OVERFLOW: '2', REDIS_POOL_SIZE: '3' }),
+      };
+      const processes = await Promise.all(roles.map((role) => prepareProcess(role, { ...urls, ...env })));
+      const [first] = processes as [Process];
+      const instances = processes.filter(({ api }) => api).map(({ instance }) => instance);
       const history = startHistory();
       const faults: Fault[] = [];
-      let child = null as unknown as Child;
-      let highest = 0;
 
-      const start = async (failpoints = ''): Promise<void> => {
-        child = startMain({ DATABASE_URL: proxy.url, PORT: String(port), LUMIN_TEST_FAILPOINTS: failpoints, ...env });
-        await listening(child);
-        await until('the service is ready', async () => (await fetch(`${instance}/health/ready`).catch(() => null))?.ok);
-      };
-      const kill = async (): Promise<void> => {
-        highest = Math.max(highest, peakMemory(child.pid));
-        await killNine(child);
-      };
-      const fault: FaultRig['fault'] = async (what, broken, mend = async () => {}) => {
+      const fault: FaultRig['fault'] = async (broke, broken, mend = async () => {}) => {
         const never = Number.POSITIVE_INFINITY;
-        const one = { what, from: performance.now(), mending: never, to: never };
+        const answers = typeof broke === 'object' && broke.api;
+        const what =
+          typeof broke === 'string'
+            ? { what: broke }
+            : answers
+              ? { what: 'api' as const, instance: broke.instance }
+              : { what: 'aside' as const };
+        const one: Fault = { ...what, from: performance.now(), mending: never, to: never };
         faults.push(one);
         await broken();
         one.mending = performance.now();
@@ -81,15 +121,16 @@ export const underLoad = (scenario: (rig: FaultRig) => Promise<void>, { env = {}
         one.to = performance.now();
       };
 
-      await start();
-      cleanup.unshift(() => kill());
+      cleanup.unshift(() => Promise.all(processes.map(({ child, kill }) => child() && kill())));
+      await Promise.all(processes.map(({ start }) => start()));
       const tail = startTail(postgres.url);
-      const probes = startProbes(instance);
-      const load = startLoad(random, history, [instance]);
+      const probes = instances.map(startProbes);
+      const load = startLoad(random, history, instances);
       await until('the clients are at work', () => history.operations.length > 100);
+      const sockets = startSockets(random, instances, createdIn(history.operations));
       await scenario({
-        ...{ random, postgres, proxy, instance, faults, start, kill, fault },
-        child: () => child,
+        ...{ random, postgres, proxy, processes, faults, fault, redis: asked(redis), nats: asked(nats) },
+        ...{ instance: first.instance, start: first.start, kill: first.kill, child: first.child },
         sql: (text) => sql(postgres.url, text),
         answered: async (what) => {
           const now = performance.now();
@@ -105,25 +146,45 @@ export const underLoad = (scenario: (rig: FaultRig) => Promise<void>, { env = {}
         kinds.every((kind) => history.operations.some((one) => one.kind === kind && succeeded(one))),
       );
       await load.stop();
-      const probed = await probes.stop();
       await tasksEnded(postgres.url);
-      const followed = await tail.stop();
-      highest = Math.max(highest, peakMemory(child.pid));
-
+      await sleep(CACHES_MS);
+      const rest = await readStore(postgres.url);
+      const cached = await readCaches(
+        instances,
+        rest.users.map(({ user_id }) => user_id),
+      );
       const evidence: Evidence = {
-        ...{ history: history.operations, faults, probes: probed, published: null, sockets: [], cached: [] },
-        ...followed,
-        ...(await readStore(postgres.url)),
-        gauges: [{ name: 'memory in MB', highest, limit: MEMORY_LIMIT }],
+        ...rest,
+        ...{ history: history.operations, faults },
+        cached: redis ? [...cached, ...(await readRedis(redis.server.url))] : cached,
+        published: nats && (await publishedFrom(nats.server.url, rest.log.length)),
+        sockets: await sockets.stop(rest.log),
+        probes: (await Promise.all(probes.map(({ stop }) => stop()))).flat(),
+        ...(await tail.stop()),
+        gauges: processes.map(({ role, memory }) => ({ name: `memory of ${role} in MB`, highest: memory(), limit: MEMORY_LIMIT })),
       };
       const violations = check(evidence);
       const { FAULTS_DUMP } = process.env;
       if (violations.length > 0 && FAULTS_DUMP) writeFileSync(FAULTS_DUMP, JSON.stringify({ violations, evidence }));
       expect(violations).toEqual([]);
+      return evidence;
     } finally {
       for (const end of cleanup) await end();
     }
   });
+
+const createdIn = (history: Evidence['history']): string[] =>
+  history.filter((one) => one.kind === 'create' && succeeded(one)).map(({ user_id }) => user_id);
+
+/** The stream once it holds as many events as the log, or a while after it should. */
+const publishedFrom = async (url: string, events: number): Promise<Evidence['published']> => {
+  const read = (): Promise<NonNullable<Evidence['published']>> => readStream(url).catch(() => []);
+  const complete = async () => {
+    const published = await read();
+    return new Set(published.map(({ id }) => id)).size >= events && published;
+  };
+  return until('everything is published', complete).catch(read);
+};
 
 /** Tasks of a killed process run once its lease is over; a short run does not wait for that. */
 const tasksEnded = (url: string): Promise<unknown> =>

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AckPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
+import type { Random } from '../fixtures/seeded.ts';
+import type { Delivered, Evidence } from './evidence.ts';
+
+/** NATS_STREAM, unless it is said. */
+export const STREAM = 'lumin-events';
+
+export const connectTo = (url: string): Promise<NatsConnection> =>
+  connect({ servers: new URL(url).host, maxReconnectAttempts: -1, reconnectTimeWait: 50, waitOnFirstConnect: true });
+
+/** The part of a CloudEvent that a run is judged by. */
+export const deliveredIn = ({ id, subject, type, position, version }: Delivered): Delivered => ({ id, subject, type, position, version });
+
+/** All that a stream holds, read as another team would. */
+export const readStream = async (url: string): Promise<NonNullable<Evidence['published']>> => {
+  const connection = await connectTo(url);
+  try {
+    const { streams } = await jetstreamManager(connection, { timeout: 10_000 });
+    const { state } = await streams.info(STREAM);
+    const found: { sequence: number; id: string; body: Delivered }[] = [];
+    if (state.messages === 0) return found;
+    const consumer = await jetstream(connection).consumers.get(STREAM);
+    for await (const message of await consumer.consume()) {
+      const id = message.headers?.get('Nats-Msg-Id') ?? '';
+      found.push({ sequence: message.seq, id, body: deliveredIn(message.json<Delivered>()) });
+      if (message.seq >= state.last_seq) break;
+    }
+    return found;
+  } finally {
+    await connection.close();
+  }
+};
+
+/**
+ * Another team's consumer, with what may befall one: it dies before it acknowledges, and gets events again; it refuses some, and
+ * gets them late. It keeps the version of every user, and takes an event only where it is the next one.
+ */
+export const startConsumer = (url: string, random: Random) => {
+  const versions = new Map<string, number>();
+  const counts = { twice: 0, early: 0 };
+  let stopping = false;
+
+  const take = (message: JsMsg): void => {
+    const { subject, version } = message.json<Delivered>();
+    const next = (versions.get(subject) ?? 0) + 1;
+    if (version > next) counts.early++;
+    if (version < next) counts.twice++;
+    if (version > next || random.below(20) === 0) return message.nak(random.below(100));
+    if (version === next) versions.set(subject, version);
+    if (random.below(20) === 0) message.nak();
+    else message.ack();
+  };
+
+  const consume = async (connection: NatsConnection): Promise<void> => {
+    const { consumers } = await jetstreamManager(connection);
+    await consumers.add(STREAM, { durable_name: 'another-team', ack_policy: AckPolicy.Explicit, ack_wait: nanos(2_000) });
+    const consumer = await jetstream(connection).consumers.get(STREAM, 'another-team');
+    while (!stopping) for await (const message of await consumer.fetch({ max_messages: 100, expires: 1_000 })) take(message);
+  };
+
+  const running = (async () => {
+    const connection = await connectTo(url);
+    while (!stopping) await consume(connection).catch(() => sleep(100));
+    await connection.close();
+  })();
+
+  return {
+    counts: (): Readonly<typeof counts> => counts,
+    versionOf: (userId: string): number => versions.get(userId) ?? 0,
+    stop: async (): Promise<void> => {
+      stopping = true;
+      await running;
+    },
+  };
+};
