@@ -142,15 +142,15 @@ export const healthIsTrue: Invariant = ({ history, probes, faults }) => {
         whats.includes(fault.what) && isAt(fault, instance) && ended >= fault.from && at <= fault.to + LIMITS.healMs + LIMITS.slackMs,
     );
   // Liveness asks nobody: while that took long, or a request that succeeded, the machine had no time for us, and a check that times out is no lie.
-  const times = [
-    ...probes.filter(({ path }) => path === '/health/live'),
-    ...history.filter(succeeded).map(({ started, ended }) => ({ at: started, ended })),
-  ];
-  const lives = times.map(({ at, ended }) => ({ at, ended, took: ended - at })).filter(({ took }) => took > LIMITS.cacheMs);
+  const lives = probes.filter(({ path }) => path === '/health/live');
+  const requests = history.filter(succeeded).map(({ started, ended }) => ({ at: started, ended }));
+  const slow = (times: { at: number; ended: number }[], most: number) => times.filter(({ at, ended }) => ended - at > most);
+  const busy = slow([...lives, ...requests], LIMITS.busyMs);
+  // Redis is given up much sooner than anything else, and for longer.
+  const busyForRedis = slow(lives, LIMITS.cacheMs);
   const starved = ({ at, ended, unwell }: Probe): boolean => {
-    // Redis is given up much sooner than anything else, and for longer.
-    const [most, around] = unwell === 'cache unavailable' ? [LIMITS.cacheMs, LIMITS.noticeMs] : [LIMITS.busyMs, LIMITS.busyMs];
-    return lives.some((live) => live.took > most && live.at <= ended + around && live.ended >= at - around);
+    const [times, around] = unwell === 'cache unavailable' ? [busyForRedis, LIMITS.noticeMs] : [busy, LIMITS.busyMs];
+    return times.some((one) => one.at <= ended + around && one.ended >= at - around);
   };
   return probes.flatMap((probe) => {
     const { at, ended, path, status, state, unwell } = probe;
