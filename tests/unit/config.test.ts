@@ -109,6 +109,11 @@ describe('the configuration', () => {
     ['EVENTS_PERSONAL', 'true'],
     ['TASK_BROKER_URL', 'redis://localhost'],
     ['TASK_RESULT_BACKEND', 'nats://localhost'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'localhost:4318'],
+    ['OTEL_SERVICE_NAME', 'a b'],
+    ['OTEL_TRACES_SAMPLER', 'sometimes'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
+    ['OTEL_TRACES_SAMPLER_ARG', '10%'],
   ])('says what is wrong with %s=%s in one line that names it', (name, text) => {
     const mistakes = mistakesIn({ [name]: text });
     expect(mistakes).toHaveLength(1);

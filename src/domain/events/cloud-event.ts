@@ -1,8 +1,8 @@
 import type { PublicEvent } from '../repositories/event-feed.ts';
 
 /**
- * CloudEvents 1.0 in JSON, with extensions position, version, actor and correlationid: the form in which every event
- * leaves the service. `subject` is the user, also where the stream is that of the user's views.
+ * CloudEvents 1.0 in JSON, with extensions position, version, actor, correlationid and traceparent: the form in which every
+ * event leaves the service. `subject` is the user, also where the stream is that of the user's views.
  */
 export const cloudEvent = (event: PublicEvent) => ({
   specversion: '1.0',
@@ -16,6 +16,7 @@ export const cloudEvent = (event: PublicEvent) => ({
   version: event.version,
   ...(event.actor !== null && { actor: event.actor }),
   ...(event.correlation_id !== null && { correlationid: event.correlation_id }),
+  ...(event.traceparent !== undefined && { traceparent: event.traceparent }),
   data: { ...event.data, changed: event.changed, personal: event.personal },
 });
 

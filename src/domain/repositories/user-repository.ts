@@ -16,6 +16,8 @@ export type LoggedEvent = RecordedUserEvent & {
   changed: string[];
   actor: string | null;
   correlation_id: string | null;
+  /** W3C Trace Context of the change, where it was traced. */
+  traceparent?: string;
 };
 
 /** Work for later, written in the same transaction as the change that calls for it. */

@@ -28,6 +28,11 @@ const whole =
     return number;
   };
 
+const share = (text: string): number => {
+  if (!/^(?:0|1|[01]?\.\d{1,9})$/.test(text) || Number(text) > 1) throw new Mistake('must be a number from 0 to 1');
+  return Number(text);
+};
+
 const flag = (text: string): boolean => oneOf('true', 'false')(text.toLowerCase() as 'true') === 'true';
 
 const words = (pattern: RegExp, form: string) => (text: string) => {
@@ -128,6 +133,23 @@ export const settings = {
     urlOf('redis', 'rediss'),
     true,
   ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(
+    '',
+    'Collector of traces that speaks OTLP over HTTP, as http://localhost:4318; empty: none, and traces cost nothing.',
+    urlOf('http', 'https'),
+    true,
+  ),
+  OTEL_SERVICE_NAME: setting(
+    'lumin-user-service',
+    'Name of the service in traces.',
+    words(/^[\w.-]{1,100}$/, 'letters, digits, ., - and _'),
+  ),
+  OTEL_TRACES_SAMPLER: setting(
+    'parentbased_always_on',
+    'Which requests are traced; with parentbased_… the caller decides where it sends a traceparent.',
+    oneOf('parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio', 'always_on', 'always_off', 'traceidratio'),
+  ),
+  OTEL_TRACES_SAMPLER_ARG: setting('1', 'Share of requests that …traceidratio traces, from 0 to 1.', share),
 } satisfies Record<string, Setting<unknown>>;
 
 const aliases: Partial<Record<keyof typeof settings, string>> = {

@@ -5,6 +5,7 @@ import {
   type JetStreamManager,
   jetstream,
   jetstreamManager,
+  type PubAck,
   RetentionPolicy,
   StorageType,
   type StoredMsg,
@@ -13,6 +14,7 @@ import {
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { cloudEvent } from '../../domain/events/cloud-event.ts';
 import type { PublicEvent } from '../../domain/repositories/event-feed.ts';
+import type { Tracing } from '../tracing.ts';
 import type { Look, Place, Published } from './relay-place.ts';
 
 const TIMEOUT_MS = 2_000;
@@ -27,13 +29,14 @@ export type EventStreamOptions = {
   prefix: string;
   /** Names the database whose events these are. */
   deployment: string;
+  tracing?: Tracing | null;
 };
 
 /** The server took an event for one that it holds, and it does not: it remembers ids of what was purged. */
 export class Remembered extends Error {}
 
 /** The JetStream side of the relay. Other deployments, with other prefixes, may share the stream. */
-export const eventStream = ({ name, prefix, deployment }: EventStreamOptions) => {
+export const eventStream = ({ name, prefix, deployment, tracing = null }: EventStreamOptions) => {
   const subjects = `${prefix}.users.>`;
 
   const ensured = async ({ streams }: JetStreamManager): Promise<StreamInfo> => {
@@ -100,15 +103,21 @@ export const eventStream = ({ name, prefix, deployment }: EventStreamOptions) =>
       const bodies = events.map(cloudEvent);
       const acks = await Promise.allSettled(
         bodies.map((body, index) => {
-          const sent = headers();
-          sent.set('content-type', 'application/cloudevents+json');
-          sent.set(DEPLOYMENT, deployment);
-          const before = bodies[index - 1]?.id;
-          return client.publish(subjectOf(prefix, body.subject, (events[index] as PublicEvent).type), JSON.stringify(body), {
-            msgID: body.id,
-            headers: sent,
-            expect: { streamName: name, lastSequence: place.last + index, ...(before !== undefined && { lastMsgID: before }) },
-          });
+          const { type } = events[index] as PublicEvent;
+          const send = (traceparent?: string): Promise<PubAck> => {
+            const sent = headers();
+            sent.set('content-type', 'application/cloudevents+json');
+            sent.set(DEPLOYMENT, deployment);
+            if (traceparent !== undefined) sent.set('traceparent', traceparent);
+            const before = bodies[index - 1]?.id;
+            return client.publish(subjectOf(prefix, body.subject, type), JSON.stringify(body), {
+              msgID: body.id,
+              headers: sent,
+              expect: { streamName: name, lastSequence: place.last + index, ...(before !== undefined && { lastMsgID: before }) },
+            });
+          };
+          if (tracing === null || body.traceparent === undefined) return send(body.traceparent);
+          return tracing.publish(`${prefix}.users.*.${type}`, body.traceparent, send);
         }),
       );
       for (const [index, ack] of acks.entries()) {

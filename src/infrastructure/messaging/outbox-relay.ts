@@ -7,6 +7,7 @@ import { RELAY, relayCheckpoint } from '../persistence/checkpoint.ts';
 import { type Database, StoreFailure } from '../persistence/database.ts';
 import { lease } from '../persistence/lease.ts';
 import { Poller } from '../poller.ts';
+import type { Tracing } from '../tracing.ts';
 import { eventStream, Remembered } from './event-stream.ts';
 import type { Nats } from './nats.ts';
 import { type Known, type Place, placeOf } from './relay-place.ts';
@@ -31,6 +32,7 @@ export type RelayOptions = {
   deployment: string;
   /** Names this process, and no other. */
   owner: string;
+  tracing?: Tracing | null;
   log: Pick<Logger, 'info' | 'warn' | 'error'>;
 };
 
@@ -42,8 +44,18 @@ class LogIsBehind extends Error {}
  * one with the lease does the work. Where to go on is what the stream holds: it is looked at from time to time, and after
  * every failure.
  */
-export const outboxRelay = ({ feed, database, nats, stream: name, subjectPrefix, deployment, owner, log }: RelayOptions) => {
-  const stream = eventStream({ name, prefix: subjectPrefix, deployment });
+export const outboxRelay = ({
+  feed,
+  database,
+  nats,
+  stream: name,
+  subjectPrefix,
+  deployment,
+  owner,
+  tracing = null,
+  log,
+}: RelayOptions) => {
+  const stream = eventStream({ name, prefix: subjectPrefix, deployment, tracing });
   const leadership = lease(database, RELAY, owner, LEASE);
   const checkpoint = relayCheckpoint(database, owner);
 

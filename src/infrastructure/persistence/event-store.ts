@@ -3,6 +3,7 @@ import { hourOf } from '../../domain/entities/profile-view.ts';
 import type { UserEvent } from '../../domain/events/user-events.ts';
 import type { Answered, Change, Decision, LoggedEvent, StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
+import type { ChangeTrace } from '../tracing.ts';
 import type { Database } from './database.ts';
 import { openPersonal, sealPersonal } from './personal.ts';
 
@@ -18,8 +19,14 @@ export const viewsOf = (userId: UserId): string => `views-${userId}`;
 export const userIdOfStream = (stream: string): UserId | null =>
   stream.startsWith('user-') ? (stream.slice('user-'.length) as UserId) : null;
 
-/** A change with its decision, ready to be appended. `after` is the state that it leads to. */
-export type Append = { change: Change; expected: number; decision: Decision; after: User | null };
+/** A change with its decision, ready to be appended. `after` is the state that it leads to; `trace` its part in one, if it is traced. */
+export type Append = {
+  change: Change;
+  expected: number;
+  decision: Decision;
+  after: User | null;
+  trace?: Pick<ChangeTrace, 'traceparent' | 'sampled'> | null;
+};
 
 export type Outcome =
   | { verdict: 'ok' | 'done'; version: number }
@@ -32,6 +39,7 @@ const eventsOf = ({ change, decision }: Append): UserEvent[] => (change.dry_run 
 const toChange = (append: Append, ord: number) => {
   const { change, expected, decision, after } = append;
   const { task, view } = decision;
+  const dueLater = task !== undefined && new Date(task.due_at) > change.at;
   return {
     ord,
     command_id: change.command_id,
@@ -54,10 +62,11 @@ const toChange = (append: Append, ord: number) => {
     task_id: task?.task_id,
     task: task && {
       command: task.command,
-      input: sealPersonal(task.input),
+      // What is due later begins a trace of its own.
+      input: sealPersonal(append.trace && !dueLater ? { ...(task.input as object), traceparent: append.trace.traceparent } : task.input),
       if_match: task.if_match,
       // What is due at once is due by the database's clock: the clocks of replicas differ.
-      due_at: new Date(task.due_at) > change.at ? task.due_at : null,
+      due_at: dueLater ? task.due_at : null,
     },
   };
 };
@@ -68,7 +77,11 @@ const toHappenings = (append: Append, ord: number) =>
     version: append.expected + index + 1,
     type,
     schema_version: SCHEMA_VERSION,
-    data: { ...data, changed: [...Object.keys(data), ...Object.keys(personal)] },
+    data: {
+      ...data,
+      changed: [...Object.keys(data), ...Object.keys(personal)],
+      ...(append.trace?.sampled && { traceparent: append.trace.traceparent }),
+    },
     personal: Object.keys(personal).length > 0 ? sealPersonal(personal) : null,
   }));
 
@@ -83,7 +96,7 @@ export type UserRow = {
   state: User;
 };
 export type EventRow = Omit<LoggedEvent, 'data' | 'changed' | 'personal' | 'at'> & {
-  data: { changed: string[] };
+  data: { changed: string[]; traceparent?: string };
   personal: Uint8Array | null;
   at: Date;
 };
@@ -93,8 +106,15 @@ type LoadedRow = Pick<UserRow, 'user_id' | 'version' | 'fold' | 'state'>;
 /** The same inside a JSON value that the database made. */
 type StoredEvent = Omit<EventRow, 'personal' | 'at'> & { personal: string | null; at: string };
 
-export const toEvent = ({ data: { changed, ...data }, personal, at, ...row }: EventRow): LoggedEvent =>
-  ({ ...row, data, changed, personal: openPersonal(personal) ?? {}, at: at.toISOString() }) as LoggedEvent;
+export const toEvent = ({ data: { changed, traceparent, ...data }, personal, at, ...row }: EventRow): LoggedEvent =>
+  ({
+    ...row,
+    data,
+    changed,
+    ...(traceparent !== undefined && { traceparent }),
+    personal: openPersonal(personal) ?? {},
+    at: at.toISOString(),
+  }) as LoggedEvent;
 
 const fromJson = ({ personal, at, ...event }: StoredEvent): LoggedEvent =>
   toEvent({ ...event, personal: personal === null ? null : Buffer.from(personal, 'base64'), at: new Date(at) });

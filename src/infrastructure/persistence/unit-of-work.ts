@@ -2,6 +2,7 @@ import { Problem } from '../../domain/problem.ts';
 import type { Change, Changed, StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { failpoint } from '../failpoint.ts';
+import type { ChangeTrace, Tracing } from '../tracing.ts';
 import { StoreFailure } from './database.ts';
 import { type Append, claimsOf, type EventStore, type Outcome, stateAfter } from './event-store.ts';
 import { retrying } from './retrying.ts';
@@ -13,6 +14,7 @@ const BUDGET_MS = 9_000;
 
 type Waiting = {
   change: Change;
+  trace: ChangeTrace | null;
   /** True while the change may have reached the database without our knowing what came of it. */
   sent: boolean;
   settled: boolean;
@@ -36,6 +38,7 @@ type Ready = Append & { waiting: Waiting; before: StoredUser | null };
 export class UnitOfWork {
   readonly #store: EventStore;
   readonly #observe: (size: number, ms: number) => void;
+  readonly #tracing: Tracing | null;
   #waiting: Waiting[] = [];
   /** Changes to decide again before all that wait. */
   #overtaken: Waiting[] = [];
@@ -45,9 +48,10 @@ export class UnitOfWork {
   #closed = false;
 
   /** `observe` is told of every batch: how many changes, and how long its append took. */
-  constructor(store: EventStore, observe: (size: number, ms: number) => void = () => {}) {
-    this.#store = store;
+  constructor(store: EventStore, observe: (size: number, ms: number) => void = () => {}, tracing: Tracing | null = null) {
+    this.#store = tracing ? tracing.store(store) : store;
     this.#observe = observe;
+    this.#tracing = tracing;
   }
 
   /** @throws Problem what the decision refused, a taken key, or the store's state: unavailable, overloaded, outcome unknown */
@@ -57,6 +61,7 @@ export class UnitOfWork {
     const key = change.once?.key;
     const behindItsKey = key !== undefined && this.#keys.has(key);
     if (key !== undefined) this.#keys.add(key);
+    const trace = this.#tracing ? this.#tracing.change() : null;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => waiting.refuse(outOfTime(waiting)), BUDGET_MS);
       const settling =
@@ -69,12 +74,19 @@ export class UnitOfWork {
         };
       const waiting: Waiting = {
         change,
+        trace,
         sent: false,
         settled: false,
         guessedWrong: false,
         behindItsKey,
-        done: settling(resolve),
-        refuse: settling(reject),
+        done: settling((changed) => {
+          trace?.end();
+          resolve(changed);
+        }),
+        refuse: settling((error) => {
+          trace?.end(error);
+          reject(error);
+        }),
       };
       this.#waiting.push(waiting);
       this.#running ??= this.#drain();
@@ -93,7 +105,7 @@ export class UnitOfWork {
     while (this.#waiting.length + this.#overtaken.length > 0) {
       const batch = this.#nextBatch();
       try {
-        await this.#commit(batch);
+        await (this.#tracing ? this.#tracing.batch(traces(batch), () => this.#commit(batch)) : this.#commit(batch));
       } catch (error) {
         for (const waiting of batch) if (!waiting.settled) waiting.refuse(error);
       }
@@ -154,7 +166,7 @@ export class UnitOfWork {
         waiting.done({ outcome: 'done', stored: before });
         return null;
       }
-      return { waiting, change, expected: before?.version ?? 0, decision, before, after };
+      return { waiting, trace: waiting.trace, change, expected: before?.version ?? 0, decision, before, after };
     } catch (error) {
       // An answer that was given under this key stands, whatever the state is now.
       const { once } = change;
@@ -246,6 +258,8 @@ export class UnitOfWork {
     }
   }
 }
+
+const traces = (batch: readonly Waiting[]) => batch.map(({ trace }) => trace);
 
 const outOfTime = ({ sent, behindItsKey }: Waiting): Problem => {
   if (sent) return new Problem('outcome-unknown');

@@ -30,6 +30,19 @@ export interface Health {
   observeRequest(method: string, route: string, status: number, ms: number): void;
 }
 
+/** Follows requests through everything that they lead to. */
+export interface Traces {
+  /** Begins to follow a request, which may be part of a trace already. `route` is the pattern, never the URL. */
+  request(method: string, route: string | null, traceparent: unknown): TracedRequest;
+}
+
+export interface TracedRequest {
+  readonly traceId: string;
+  /** What `work` begins, also later, belongs to the trace. */
+  run(work: () => void): void;
+  end(status: number): void;
+}
+
 /** What the API needs of the application. The container makes it; tests may make another. */
 export interface Api extends Health {
   execute(request: CommandRequest): Promise<Answer>;
@@ -44,6 +57,8 @@ export interface Api extends Health {
   /** The task once it has ended, or as it is after `ms`. */
   awaitTask(taskId: string, ms: number): Promise<Task>;
   liveFeed: LiveFeed;
+  /** Null, or left out, where nobody collects traces. */
+  traces?: Traces | null;
   now(): Date;
   newUserId(): string;
   hash(text: string): string;

@@ -13,6 +13,7 @@ export const eventSchema = Type.Object(
     version: Type.Integer({ minimum: 1, description: "Place in the user's own history." }),
     actor: Type.Optional(Type.String()),
     correlationid: Type.Optional(Type.String()),
+    traceparent: Type.Optional(Type.String({ description: 'W3C Trace Context of the change, where it was traced.' })),
     data: Type.Object(
       {
         changed: Type.Array(Type.String(), { description: 'The fields that the event sets.' }),

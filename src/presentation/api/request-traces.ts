@@ -1,0 +1,27 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { TracedRequest, Traces } from './dependencies.ts';
+
+/** Asked by machines all the time; a live connection stays. */
+const UNTRACED = /^\/(?:health|metrics|ws)\b/;
+
+/** Follows every request but these, whatever comes of it; its log lines name the trace. */
+export const traceRequests = (server: FastifyInstance, traces: Traces): void => {
+  const traced = new WeakMap<FastifyRequest, TracedRequest>();
+
+  server.addHook('onRequest', (request, reply, done) => {
+    const route = request.routeOptions.url ?? null;
+    if (route !== null && UNTRACED.test(route)) return done();
+    const trace = traces.request(request.method, route, request.headers.traceparent);
+    traced.set(request, trace);
+    request.log = reply.log = request.log.child({ trace_id: trace.traceId });
+    reply.raw.once('close', () => trace.end(reply.statusCode));
+    done();
+  });
+
+  // Not before: reading the body leaves the context that was entered.
+  server.addHook('preHandler', (request, _, done) => {
+    const trace = traced.get(request);
+    if (trace) trace.run(done);
+    else done();
+  });
+};
