@@ -33,6 +33,8 @@ export type ClaimedTask = Task & {
   if_match: readonly number[] | null;
   actor: string | null;
   correlation_id: string | null;
+  /** W3C Trace Context of the request that was accepted, where it was traced. */
+  traceparent?: string | undefined;
 };
 
 export type Claim = Pick<ClaimedTask, 'task_id' | 'lease_owner' | 'attempts'>;

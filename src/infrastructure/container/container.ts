@@ -64,6 +64,23 @@ export const buildApp = async (
     (error: unknown): void =>
       log.warn({ err: error }, `${name} cannot be reached; trying again`);
 
+  // Loaded only where there is a collector.
+  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const tracing = endpoint
+    ? (await import('../tracing.ts')).openTracing({
+        endpoint,
+        sampler: config.OTEL_TRACES_SAMPLER,
+        ratio: config.OTEL_TRACES_SAMPLER_ARG,
+        resource: {
+          'service.name': config.OTEL_SERVICE_NAME,
+          'service.version': version,
+          'service.instance.id': processId,
+          'lumin.role': role.name,
+        },
+        onError: (error) => log.warn({ err: error }, 'the collector takes no traces; they are dropped until it does'),
+      })
+    : null;
+
   let secret = '';
   /** A keyed hash in base64url: the same on every replica, and useless to whoever does not have the key. */
   const hash = (text: string): string => createHmac('sha256', secret).update(text).digest('base64url');
@@ -80,7 +97,7 @@ export const buildApp = async (
   const broker = brokerUrl === null || brokerUrl === NATS_URL ? nats : natsAt(brokerUrl);
 
   const store = eventStore(database);
-  const unitOfWork = new UnitOfWork(store, (size, ms) => measured.observeBatch(size, ms));
+  const unitOfWork = new UnitOfWork(store, (size, ms) => measured.observeBatch(size, ms), tracing);
   const caches = multiLevelCache({ database, loadMany: (userIds) => available(() => store.load(userIds)), redis, deployment, onError });
   const users = userRepository(store, unitOfWork, caches.cache);
   const views = profileViewRepository(database);
@@ -93,7 +110,7 @@ export const buildApp = async (
   const results = resultsRedis && taskResults({ tasks, redis: resultsRedis, deployment });
   const findTask = results ?? tasks;
   const { NATS_STREAM: stream, NATS_SUBJECT_PREFIX: subjectPrefix } = config;
-  const queue = broker && taskQueue({ nats: broker, stream: `${stream}-tasks`, subjectPrefix, onError });
+  const queue = broker && taskQueue({ nats: broker, stream: `${stream}-tasks`, subjectPrefix, tracing, onError });
   const wake = (task: TaskRef): void => {
     if (!queue?.offer(task)) runner.wake();
   };
@@ -111,13 +128,14 @@ export const buildApp = async (
       }
     };
   const forTasks = { ...service, execute: counting(service.execute, (command, outcome) => measured.countTaskRun(command, outcome)) };
+  const runTask = runUserCommand(forTasks, tasks, Math.random, (task, problem, error) => {
+    measured.countDeadTask();
+    log.error({ err: error, task_id: task.task_id, command: task.command, code: problem.code }, 'a task was given up');
+    queue?.dead(task, problem);
+  });
   const runner = taskRunner({
     tasks,
-    run: runUserCommand(forTasks, tasks, Math.random, (task, problem, error) => {
-      measured.countDeadTask();
-      log.error({ err: error, task_id: task.task_id, command: task.command, code: problem.code }, 'a task was given up');
-      queue?.dead(task, problem);
-    }),
+    run: tracing ? (task) => tracing.task(task, () => runTask(task)) : runTask,
     owner: processId,
     queue,
     onEnded: (taskId) => void results?.find(taskId).catch(() => {}),
@@ -163,7 +181,7 @@ export const buildApp = async (
     if (role.api) search.start();
     if (role.tasks) runner.start();
     if (role.outbox && nats) {
-      relay = outboxRelay({ feed, database, nats, stream, subjectPrefix, deployment: deployment(), owner: processId, log });
+      relay = outboxRelay({ feed, database, nats, stream, subjectPrefix, deployment: deployment(), owner: processId, tracing, log });
       relay.start();
     }
   };
@@ -191,6 +209,7 @@ export const buildApp = async (
     getTask: getTask(findTask),
     awaitTask: awaitTask(findTask),
     liveFeed,
+    traces: tracing,
     now,
     newUserId: v7,
     location: database.location,
@@ -222,7 +241,7 @@ export const buildApp = async (
       state = 'stopping';
       await Promise.all([runner.stop(), search.stop(), liveFeed.stop(), caches.stop(), relay?.stop()]);
       await unitOfWork.close();
-      await Promise.all([...new Set([nats, broker, redis, resultsRedis])].map((connection) => connection?.close()));
+      await Promise.all([...new Set([nats, broker, redis, resultsRedis, tracing])].map((connection) => connection?.close()));
       await database.close();
     },
   };

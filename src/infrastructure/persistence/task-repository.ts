@@ -41,7 +41,10 @@ export const taskRepository = (database: Database): TaskRepository => ({
        returning ${COLUMNS}, lease_owner, input, if_match, actor, correlation_id`,
       [owner, limit, leaseSeconds, overdueSeconds, ...(users ? [users] : [])],
     );
-    return rows.map(({ input, ...task }) => ({ ...task, input: openPersonal(input) }));
+    return rows.map(({ input: sealed, ...task }) => {
+      const { traceparent, ...input } = (openPersonal(sealed) ?? {}) as { traceparent?: string };
+      return { ...task, input, traceparent };
+    });
   },
 
   async fail({ task_id, lease_owner, attempts }, problem) {

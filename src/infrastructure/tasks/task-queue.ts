@@ -10,10 +10,11 @@ import {
   RetentionPolicy,
   StorageType,
 } from '@nats-io/jetstream';
-import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import { headers, type MsgHdrs, type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { ClaimedTask, StoredProblem, TaskRef } from '../../domain/repositories/task-repository.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
 import type { Nats } from '../messaging/nats.ts';
+import type { Tracing } from '../tracing.ts';
 
 const TIMEOUT_MS = 2_000;
 const RETRY_MS = 500;
@@ -30,6 +31,7 @@ type Options = {
   /** The stream. Other deployments, with other prefixes, may share it. */
   stream: string;
   subjectPrefix: string;
+  tracing?: Tracing | null;
   onError: (error: unknown) => void;
 };
 
@@ -56,7 +58,7 @@ export type TaskQueue = {
  * Subjects: `<prefix>.tasks.run.<command>` for calls, which workers share and which are gone when acknowledged;
  * `<prefix>.tasks.dead.<command>` for dead letters, which stay for 7 days or until an operator takes them.
  */
-export const taskQueue = ({ nats, stream, subjectPrefix, onError }: Options): TaskQueue => {
+export const taskQueue = ({ nats, stream, subjectPrefix, tracing = null, onError }: Options): TaskQueue => {
   const subjects = `${subjectPrefix}.tasks.>`;
   const subjectOf = (kind: 'run' | 'dead', command: string) => `${subjectPrefix}.tasks.${kind}.${command.replace(/\W/g, '_')}`;
   const durable = `${subjectPrefix}-workers`;
@@ -90,8 +92,12 @@ export const taskQueue = ({ nats, stream, subjectPrefix, onError }: Options): Ta
   };
 
   const publish = async (connection: NatsConnection, subject: string, body: object, msgID?: string): Promise<boolean> => {
+    const send = (traceparent?: string): Promise<unknown> => {
+      const options = { ...(msgID && { msgID }), ...(traceparent && { headers: withTrace(traceparent) }) };
+      return jetstream(connection, { timeout: TIMEOUT_MS }).publish(subject, JSON.stringify(body), options);
+    };
     try {
-      await jetstream(connection, { timeout: TIMEOUT_MS }).publish(subject, JSON.stringify(body), { ...(msgID && { msgID }) });
+      await (tracing ? tracing.publish(subject, null, send) : send());
       reported = false;
       return true;
     } catch (error) {
@@ -201,6 +207,12 @@ export const taskQueue = ({ nats, stream, subjectPrefix, onError }: Options): Ta
         .catch(() => {});
     },
   };
+};
+
+const withTrace = (traceparent: string): MsgHdrs => {
+  const sent = headers();
+  sent.set('traceparent', traceparent);
+  return sent;
 };
 
 const userIn = (message: JsMsg): UserId | null => {

@@ -17,6 +17,7 @@ import { handleError, problemDocument, sendProblem } from './problems.ts';
 import { profileRoutes } from './profile-routes.ts';
 import { queryRoutes } from './query-routes.ts';
 import { RequestLog } from './request-log.ts';
+import { traceRequests } from './request-traces.ts';
 import { invalidUserId } from './user-id.ts';
 import { userRoutes } from './user-routes.ts';
 import { validator } from './validation.ts';
@@ -87,6 +88,7 @@ export const buildServer = async (
     }
   });
 
+  if (api.traces) traceRequests(server, api.traces);
   server.addHook('onRequest', (request, reply, done) => {
     withCommonHeaders(request, reply);
     if (!hasOneHost(request.raw)) return done(new Problem('malformed-request', { detail: 'exactly one Host header is required' }));
