@@ -3,7 +3,6 @@ import { hourOf } from '../../domain/entities/profile-view.ts';
 import type { UserEvent } from '../../domain/events/user-events.ts';
 import type { Answered, Change, Decision, LoggedEvent, StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
-import type { ChangeTrace } from '../tracing.ts';
 import type { Database } from './database.ts';
 import { openPersonal, sealPersonal } from './personal.ts';
 
@@ -25,7 +24,7 @@ export type Append = {
   expected: number;
   decision: Decision;
   after: User | null;
-  trace?: Pick<ChangeTrace, 'traceparent' | 'sampled'> | null;
+  trace?: { traceparent: string; sampled: boolean } | null;
 };
 
 export type Outcome =
