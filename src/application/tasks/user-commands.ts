@@ -21,6 +21,8 @@ export const runUserCommand =
   (users: UserService, tasks: Pick<TaskRepository, 'fail' | 'retry'>, random: () => number, onDead: OnDead = () => {}) =>
   async (task: ClaimedTask): Promise<void> => {
     try {
+      // A task that takes its worker with it must not go on doing so.
+      if (task.attempts > MAX_ATTEMPTS) throw new Error('no worker lived to see the end of the last try');
       // A newer release may have accepted it; a worker of that release takes the next try.
       if (!isCommandName(task.command)) throw new Error(`this release does not know the command ${task.command}`);
       await users.execute({

@@ -39,7 +39,7 @@ export type ClaimedTask = Task & {
 
 export type Claim = Pick<ClaimedTask, 'task_id' | 'lease_owner' | 'attempts'>;
 
-/** Which due tasks: those of these users only; those that have been due for at least so many seconds. */
+/** Which due tasks: those of these users only; those that have been due for at least so many seconds, or were tried before. */
 export type ClaimFilter = { users?: readonly UserId[]; overdueSeconds?: number };
 
 export interface TaskRepository {

@@ -138,7 +138,7 @@ export const buildApp = async (
     run: tracing ? (task) => tracing.task(task, () => runTask(task)) : runTask,
     owner: processId,
     queue,
-    onEnded: (taskId) => void results?.find(taskId).catch(() => {}),
+    onEnded: (taskId) => results?.ended(taskId),
     onError,
   });
 

@@ -9,6 +9,31 @@ const COLUMNS = 'task_id, command, user_id, status, attempts, created_at, starte
 /** Whether the claim $1, $2, $3 still stands: a worker that was frozen must not disturb the one that took over. */
 const HELD = `task_id = $1 and lease_owner = $2 and attempts = $3 and status = 'running'`;
 
+/**
+ * Only the oldest due task of a user can be claimed. `not_before` is the lease's end as well: a worker that died leaves a
+ * running task that is due again. Two forms, so that each keeps to its index however many tasks wait.
+ */
+const OLDEST_OF_USERS = `
+  select c.task_id as id from unnest($4::uuid[]) as users (id)
+  cross join lateral (
+    select o.task_id from tasks o
+    where o.user_id = users.id and o.status in ('queued', 'running') and o.due_at <= now()
+    order by o.due_at, o.seq limit 1
+  ) oldest
+  join tasks c on c.task_id = oldest.task_id
+  where c.status in ('queued', 'running') and c.not_before <= now()`;
+
+/** No message leads to a task that was tried before, so it is due at once. */
+const OVERDUE = `
+  select c.task_id as id from tasks c
+  where c.status in ('queued', 'running') and c.not_before <= now()
+    and (c.attempts > 0 or c.not_before <= now() - make_interval(secs => $4))
+    and not exists (
+      select from tasks e
+      where e.user_id = c.user_id and e.status in ('queued', 'running') and e.due_at <= now() and (e.due_at, e.seq) < (c.due_at, c.seq)
+    )
+  order by c.not_before`;
+
 type ClaimedRow = Omit<ClaimedTask, 'input'> & { input: Uint8Array | null };
 
 export const taskRepository = (database: Database): TaskRepository => ({
@@ -19,27 +44,14 @@ export const taskRepository = (database: Database): TaskRepository => ({
   }),
 
   async claim(owner, limit, leaseSeconds, { users, overdueSeconds = 0 } = {}) {
-    // Only the oldest due task of a user can be claimed. `not_before` is the lease's end as well: a worker that died
-    // leaves a running task that is due again.
     const rows = await database.query<ClaimedRow>(
-      `update tasks t
-       set status = 'running', attempts = attempts + 1, lease_owner = $1, not_before = now() + make_interval(secs => $3),
+      `with claimable as materialized (${users ? OLDEST_OF_USERS : OVERDUE} limit $3 for update of c skip locked)
+       update tasks t
+       set status = 'running', attempts = attempts + 1, lease_owner = $1, not_before = now() + make_interval(secs => $2),
          started_at = coalesce(started_at, now())
-       where t.task_id in (
-         select c.task_id from tasks c
-         where c.status in ('queued', 'running') and c.not_before <= now() - make_interval(secs => $4)
-           ${users ? 'and c.user_id = any ($5::uuid[])' : ''}
-           and not exists (
-             select from tasks e
-             where e.user_id = c.user_id and e.status in ('queued', 'running') and e.due_at <= now()
-               and (e.due_at, e.seq) < (c.due_at, c.seq)
-           )
-         order by c.not_before
-         limit $2
-         for update skip locked
-       ) and t.status in ('queued', 'running') and t.not_before <= now()
+       from claimable where t.task_id = claimable.id
        returning ${COLUMNS}, lease_owner, input, if_match, actor, correlation_id`,
-      [owner, limit, leaseSeconds, overdueSeconds, ...(users ? [users] : [])],
+      [owner, leaseSeconds, limit, users ?? overdueSeconds],
     );
     return rows.map(({ input: sealed, ...task }) => {
       const { traceparent, ...input } = (openPersonal(sealed) ?? {}) as { traceparent?: string };
@@ -65,7 +77,8 @@ export const taskRepository = (database: Database): TaskRepository => ({
 
   async release(owner, taskIds) {
     await database.query(
-      `update tasks set status = 'queued', attempts = attempts - 1, lease_owner = null, not_before = now()
+      `update tasks set status = 'queued', attempts = attempts - 1, lease_owner = null, not_before = due_at,
+         started_at = case when attempts > 1 then started_at end
        where task_id = any ($2) and lease_owner = $1 and status = 'running'`,
       [owner, taskIds],
     );

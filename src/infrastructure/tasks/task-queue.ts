@@ -23,6 +23,7 @@ const KEPT_MS = 7 * 24 * 3_600_000;
 const ACK_WAIT_MS = 20_000;
 /** How long one request for messages stands; a server that went silent is noticed within it. */
 const FETCH_MS = 5_000;
+const FLUSH_MS = 1_000;
 const AT_ONCE = 64;
 const MAX_UNSENT = 10_000;
 
@@ -69,6 +70,7 @@ export const taskQueue = ({ nats, stream, subjectPrefix, tracing = null, onError
   let stopped = false;
   let reported = false;
   let mending = false;
+  let sending = false;
 
   const failed = (error: unknown): void => {
     if (!reported && !stopped) onError(error);
@@ -108,11 +110,15 @@ export const taskQueue = ({ nats, stream, subjectPrefix, tracing = null, onError
   };
 
   /** Sends dead letters, oldest first, until one is not taken. */
-  const sendUnsent = async (connection: NatsConnection): Promise<void> => {
+  const sendUnsent = async (): Promise<void> => {
+    if (sending) return;
+    sending = true;
     for (let [letter] = unsent; letter !== undefined; [letter] = unsent) {
-      if (!(await publish(connection, letter.subject, letter.body, letter.msgID))) return;
-      if (unsent[0] === letter) unsent.shift();
+      const connection = nats.connection();
+      if (!connection || !(await publish(connection, letter.subject, letter.body, letter.msgID))) break;
+      unsent.shift();
     }
+    sending = false;
   };
 
   /** After a while: the stream may be gone, or our subjects are no longer among its own. */
@@ -125,10 +131,7 @@ export const taskQueue = ({ nats, stream, subjectPrefix, tracing = null, onError
     if (connection && !stopped) await ready(connection);
   };
 
-  const ready = (connection: NatsConnection): Promise<void> =>
-    ensureStream(connection)
-      .then(() => sendUnsent(connection))
-      .catch(failed);
+  const ready = (connection: NatsConnection): Promise<void> => ensureStream(connection).then(sendUnsent).catch(failed);
   nats.onConnect((connection) => void ready(connection));
 
   const follow = async (message: JsMsg, work: Work): Promise<void> => {
@@ -193,18 +196,16 @@ export const taskQueue = ({ nats, stream, subjectPrefix, tracing = null, onError
       if (unsent.length >= MAX_UNSENT) return;
       const body = { task_id, user_id, command, attempts, code };
       unsent.push({ subject: subjectOf('dead', command), body, msgID: `dead-${task_id}` });
-      const connection = nats.connection();
-      if (connection) void sendUnsent(connection);
+      void sendUnsent();
     },
 
     stop: async () => {
       stopped = true;
       await fetching?.close();
       await Promise.all(inHand);
-      await nats
-        .connection()
-        ?.flush()
-        .catch(() => {});
+      const sent = nats.connection()?.flush();
+      // A server that went silent only costs others the wait for a redelivery.
+      await Promise.race([sent?.catch(() => {}), sleep(sent ? FLUSH_MS : 0)]);
     },
   };
 };

@@ -1,10 +1,15 @@
-import type { Task, TaskRepository } from '../../domain/repositories/task-repository.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { catalogue } from '../../domain/problem.ts';
+import type { StoredProblem, Task, TaskRepository } from '../../domain/repositories/task-repository.ts';
+import { UserId } from '../../domain/value-objects/user-id.ts';
 import type { Redis } from '../cache/redis.ts';
 import { coalesce } from '../persistence/coalesce.ts';
 
 /** An ended task never changes again; most are asked for soon or not at all. */
 const LIVES_SECONDS = 3_600;
 const WRITE_MS = 250;
+/** What has ended meanwhile is written together. */
+const GATHER_MS = 20;
 
 type Options = {
   tasks: Pick<TaskRepository, 'find'>;
@@ -13,11 +18,17 @@ type Options = {
   deployment: () => string;
 };
 
-/** Ended tasks in Redis, over the table: many polls of one result cost the database one. Nothing in them is personal. */
-export const taskResults = ({ tasks, redis, deployment }: Options): Pick<TaskRepository, 'find'> => {
-  const keyOf = (taskId: string): string => `lumin:${deployment()}:task:${taskId}`;
+export type TaskResults = Pick<TaskRepository, 'find'> & {
+  /** Told of a task that has ended here; puts it, a little later, where every process finds it. */
+  ended: (taskId: string) => void;
+};
 
-  const cached = coalesce<string, Task>(async (taskIds) => {
+/** Ended tasks in Redis, over the table: many polls of one result cost the database one. Nothing in them is personal. */
+export const taskResults = ({ tasks, redis, deployment }: Options): TaskResults => {
+  const keyOf = (taskId: string): string => `lumin:${deployment()}:task:${taskId}`;
+  let gathering: string[] = [];
+
+  const read = coalesce<string, Task>(async (taskIds) => {
     const texts = (await redis.call((client) => client.mget(taskIds.map(keyOf)))) ?? [];
     return new Map(
       taskIds.flatMap((taskId, index) => {
@@ -27,39 +38,72 @@ export const taskResults = ({ tasks, redis, deployment }: Options): Pick<TaskRep
     );
   });
 
+  const write = async (found: readonly (Task | null)[]): Promise<void> => {
+    const results = found.filter((task) => task !== null && task.finished_at !== null) as Task[];
+    if (results.length === 0) return;
+    await redis.call((client) => {
+      const pipeline = client.pipeline();
+      for (const task of results) pipeline.set(keyOf(task.task_id), JSON.stringify(task), 'EX', LIVES_SECONDS);
+      return pipeline.exec();
+    }, WRITE_MS);
+  };
+
+  const writeGathered = async (): Promise<void> => {
+    await sleep(GATHER_MS);
+    const taskIds = gathering;
+    gathering = [];
+    // One that cannot be read now is written when it is asked for.
+    await write(await Promise.all(taskIds.map((taskId) => tasks.find(taskId).catch(() => null))));
+  };
+
   return {
     async find(taskId) {
-      const known = await cached(taskId);
+      const known = await read(taskId);
       if (known) return known;
       const task = await tasks.find(taskId);
-      if (task?.finished_at) {
-        void redis.call((client) => client.set(keyOf(taskId), JSON.stringify(task), 'EX', LIVES_SECONDS), WRITE_MS);
-      }
+      void write([task]);
       return task;
+    },
+
+    ended: (taskId) => {
+      if (!redis.available()) return;
+      if (gathering.push(taskId) === 1) void writeGathered();
     },
   };
 };
 
 const ENDED = new Set(['succeeded', 'failed', 'cancelled']);
-const orNull = (text: string | null): Date | null => (text === null ? null : new Date(text));
 
 /** null where it is not what this service writes for this task: whoever has access to Redis can write anything. */
 const endedTaskIn = (text: string | null, taskId: string): Task | null => {
   if (text === null) return null;
   try {
-    const task = JSON.parse(text);
-    const times = { created_at: new Date(task.created_at), started_at: orNull(task.started_at), finished_at: orNull(task.finished_at) };
+    const { task_id, command, user_id, status, attempts, result_version, error, ...times } = JSON.parse(text);
+    const task: Task = {
+      ...{ task_id, command, status, attempts, result_version },
+      user_id: UserId(user_id),
+      created_at: new Date(times.created_at),
+      started_at: times.started_at === null ? null : new Date(times.started_at),
+      finished_at: new Date(times.finished_at),
+      error: error === null ? null : problemIn(error),
+    };
     const valid =
-      task.task_id === taskId &&
-      ENDED.has(task.status) &&
-      typeof task.user_id === 'string' &&
-      typeof task.command === 'string' &&
-      Number.isSafeInteger(task.attempts) &&
-      (task.result_version === null || Number.isSafeInteger(task.result_version)) &&
-      (task.error === null || typeof task.error.code === 'string') &&
-      Object.values(times).every((time) => time === null || Number.isFinite(time.getTime()));
-    return valid ? { ...task, ...times } : null;
+      task_id === taskId &&
+      ENDED.has(status) &&
+      typeof command === 'string' &&
+      Number.isSafeInteger(attempts) &&
+      (result_version === null || Number.isSafeInteger(result_version)) &&
+      [task.created_at, task.started_at, task.finished_at].every((time) => time === null || Number.isFinite(time.getTime()));
+    return valid ? task : null;
   } catch {
     return null;
   }
+};
+
+/** @throws where it is no problem of this service */
+const problemIn = ({ code, detail, errors, version }: StoredProblem): StoredProblem => {
+  const texts = [code, detail ?? '', ...(errors ?? []).flatMap((one) => [one.pointer, one.code, one.detail])];
+  if (!Object.hasOwn(catalogue, code) || !texts.every((text) => typeof text === 'string')) throw new TypeError('not a problem');
+  if (version !== undefined && !Number.isSafeInteger(version)) throw new TypeError('not a version');
+  return { code, ...(detail !== undefined && { detail }), ...(errors && { errors }), ...(version !== undefined && { version }) };
 };

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { ClaimedTask, TaskRepository } from '../../domain/repositories/task-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { failpoint } from '../failpoint.ts';
@@ -9,9 +9,10 @@ import type { TaskQueue } from './task-queue.ts';
 const LEASE_SECONDS = 15;
 const AT_ONCE = 64;
 const POLL_MS = 500;
-/** With a queue, polling finds what no message leads to: lost ones, retries, what is due at a time of its own. */
-const SWEEP_MS = 1_000;
+/** While messages arrive, polling is a sweep for what they do not lead to: lost ones, retries, what is due at a time of its own. */
 const OVERDUE_SECONDS = 2;
+/** A store that is away is asked again after this, however many messages call. */
+const PAUSE_MS = 500;
 const PRUNE_EVERY_MS = 60_000;
 
 type Ports = {
@@ -50,6 +51,7 @@ export const taskRunner = ({ tasks, run, owner, queue = null, onEnded = () => {}
       return new Map(claimed.map((task) => [task.user_id, task]));
     } catch (error) {
       onError(error);
+      if (!stopping) await sleep(PAUSE_MS);
       throw error;
     }
   });
@@ -119,7 +121,7 @@ export const taskRunner = ({ tasks, run, owner, queue = null, onEnded = () => {}
     for (const task of claimed) void follow(task.user_id, task);
     return claimed.length > 0;
   };
-  const poller = new Poller(sweep, queue ? SWEEP_MS : POLL_MS, onError);
+  const poller = new Poller(sweep, POLL_MS, onError);
 
   return {
     start: () => {
