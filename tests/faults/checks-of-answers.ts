@@ -143,7 +143,8 @@ export const healthIsTrue: Invariant = ({ history, probes, faults }) => {
     );
   // Liveness asks nobody: while that took long, or a request that succeeded, the machine had no time for us, and a check that times out is no lie.
   const lives = probes.filter(({ path }) => path === '/health/live');
-  const requests = history.filter(succeeded).map(({ started, ended }) => ({ at: started, ended }));
+  const unhindered = history.filter((one) => succeeded(one) && calm(one.started, one.ended));
+  const requests = unhindered.map(({ started, ended }) => ({ at: started, ended }));
   const slow = (times: { at: number; ended: number }[], most: number) => times.filter(({ at, ended }) => ended - at > most);
   const busy = slow([...lives, ...requests], LIMITS.busyMs);
   // Redis is given up much sooner than anything else, and for longer.

@@ -104,6 +104,7 @@ export const sampleRun = (): Run => ({
     operation('fresh read', 3_000, { kind: 'read', method: 'GET', body: null, fresh: true, version: 3 }),
     operation('task', 3_100, { kind: 'task', method: 'GET', body: null, path: `/api/users/tasks/${TASK}` }),
     operation('while away', 5_000, { ended: 9_000, status: 503, code: 'store-unavailable', retry_after: '1' }),
+    operation('slow read', 14_000, { kind: 'read', method: 'GET', body: null, ended: 20_200, version: 3 }),
     operation('after', 20_500, { version: 4 }),
     operation('at last', 40_000, { user_id: BOB, version: 2 }),
   ],
