@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -15,6 +15,12 @@ describe('the alert rules', () => {
     expect(text).toMatch(/^ {10}summary: .+$/m);
     expect(text).toMatch(/^ {10}description: .+\.$/m);
     expect(text).toMatch(new RegExp(`^ {10}runbook_url: docs/operations\\.md#${kebab(name)}$`, 'm'));
+  });
+
+  it('have each a section in the page for the person on call, and no section is about an alert that there is not', () => {
+    const [, section = ''] = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8').split(/^## Alerts$/m);
+    const headings = [...(section.split(/^## /m)[0] ?? '').matchAll(/^### (.+)$/gm)].map(([, title = '']) => title);
+    expect(headings.map((title) => title.toLowerCase().replaceAll(' ', '-'))).toEqual(alerts.map(({ name }) => kebab(name)));
   });
 
   test(`are what Prometheus takes, and so is the example of a configuration${promtool.needed}`, () => {
