@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { type Config, InvalidConfig, readConfig } from './infrastructure/container/config.ts';
@@ -9,11 +8,13 @@ import { type App, buildApp, NotReady } from './infrastructure/container/contain
 import { logger } from './infrastructure/container/logger.ts';
 import { type Role, roleNamed } from './infrastructure/container/role.ts';
 import { FolderInUse } from './infrastructure/persistence/folder-lock.ts';
+import { drainable } from './presentation/api/drain.ts';
 import { buildServer } from './presentation/api/server.ts';
 import { buildWorkerServer } from './presentation/api/worker-server.ts';
 
-const DRAIN_MS = 10_000;
-const GRACE_MS = 500;
+/** Whatever is not done by then is given up. Longer than the longest request. */
+const STOP_MS = 10_000;
+const ORPHAN_POLL_MS = 250;
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
@@ -24,7 +25,22 @@ const main = async (): Promise<void> => {
   const log = await logger(config, process.stdout.isTTY);
   const app = await buildApp(config, log, { role, version });
   const server = await serverOf(role, app, config, log);
+  const drain = server && drainable(server);
   await app.start();
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    setTimeout(() => process.exit(1), STOP_MS).unref();
+    app.beginStop();
+    // Requests may wait for tasks, so where there are both, requests come first.
+    const [cut = 0] = await Promise.all([drain?.(), role.api ? null : app.stopWork()]);
+    if (cut > 0) log.warn({ requests: cut }, 'requests were cut off, because they took too long');
+    await app.stop();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => (stopping ? process.exit(1) : void stop()));
+  onOrphaned(() => stopping || void stop());
+
   const address = server && (await listen(server, config.HOST, role.api ? config.PORT : (config.WORKER_PORT ?? 0), log));
 
   const name = role.name === 'all' ? '' : ` ${role.name}`;
@@ -34,18 +50,13 @@ const main = async (): Promise<void> => {
   else process.stdout.write(`${line}\n`);
   if (role.api && config.AUTH_MODE === 'off-behind-gateway')
     log.warn('AUTH_MODE=off-behind-gateway: whoever reaches this port may do everything');
+};
 
-  const stop = async (signal: string): Promise<void> => {
-    process.once(signal, () => process.exit(1));
-    app.beginStop();
-    setTimeout(() => process.exit(1), DRAIN_MS).unref();
-    // Answers now tell clients to close their connections, so that none is cut just as it sends its next request.
-    if (role.api) await sleep(GRACE_MS);
-    await server?.close();
-    await app.stop();
-    process.exit(0);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => void stop(signal));
+/** npm hands a signal to its shell, which hands it to nobody: it ends, and this process gets another parent. */
+const onOrphaned = (call: () => void): void => {
+  const { ppid } = process;
+  if (process.env.npm_lifecycle_event === undefined) return;
+  setInterval(() => process.ppid !== ppid && call(), ORPHAN_POLL_MS).unref();
 };
 
 const serverOf = async (role: Role, app: App, config: Config, log: Logger): Promise<FastifyInstance | null> => {

@@ -198,6 +198,10 @@ export const buildApp = async (
     }
   };
 
+  const stopWork = async (): Promise<void> => {
+    await Promise.all([runner.stop(), relay?.stop()]);
+  };
+
   return {
     execute: counting(service.execute, measured.countCommand),
     accept: counting(service.accept, measured.countCommand, 'accepted'),
@@ -236,10 +240,13 @@ export const buildApp = async (
       state = 'stopping';
     },
 
+    /** Ends the tasks and the relay's page that are under way, and leaves the rest to other processes at once. */
+    stopWork,
+
     /** Finishes what was taken in, then lets go of everything, in reverse order. */
     async stop(): Promise<void> {
       state = 'stopping';
-      await Promise.all([runner.stop(), search.stop(), liveFeed.stop(), caches.stop(), relay?.stop()]);
+      await Promise.all([stopWork(), search.stop(), liveFeed.stop(), caches.stop()]);
       await unitOfWork.close();
       await Promise.all([...new Set([nats, broker, redis, resultsRedis, tracing])].map((connection) => connection?.close()));
       await database.close();

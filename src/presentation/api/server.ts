@@ -93,7 +93,6 @@ export const buildServer = async (
     withCommonHeaders(request, reply);
     if (!hasOneHost(request.raw)) return done(new Problem('malformed-request', { detail: 'exactly one Host header is required' }));
     if (!decodable(request.url)) return done(new Problem('malformed-request'));
-    if (api.state() === 'stopping') reply.header('connection', 'close');
     // By route and not by URL: a client may name it in full, as to a proxy.
     if (!request.routeOptions.url?.startsWith('/api/')) return done();
     if (api.state() === 'starting') return done(new Problem('store-unavailable'));

@@ -1,0 +1,102 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+
+/** So long everything goes on as before: whoever looks at readiness learns that it has to send its requests elsewhere. */
+const NOTICE_MS = 500;
+/** The port is closed when nobody has connected for so many ticks, or at the latest after so long. */
+const QUIET_TICKS = 4;
+const RESTLESS_MS = 3_000;
+/** A connection is closed once it has been idle for so long: its client may be about to use it. */
+const IDLE_MS = 2_000;
+/** What is still open then is cut. */
+const MOST_MS = 9_000;
+const TICK_MS = 5;
+
+/**
+ * Ends the server so that no request fails whose client behaves.
+ * 1. For a moment all goes on.
+ * 2. Requests wait and connections are taken in, until nobody waits to be: who does while the port is closed is cut off.
+ * 3. The port is closed. Who connects is refused, and may safely go elsewhere. Every answer is the last on its connection.
+ * 4. A connection that has been idle for a while is closed: at once would be just as its client sends the next request.
+ * The result is how many requests took too long and were cut off.
+ */
+export const drainable = (server: FastifyInstance): (() => Promise<number>) => {
+  const { server: http } = server;
+  /** Open connections; bytes read, and when that or an answer was last seen to go on. */
+  const open = new Map<Socket, { bytes: number; at: number }>();
+  let connected = 0;
+  let holding = false;
+  http.on('connection', (socket: Socket) => {
+    connected++;
+    open.set(socket, { bytes: 0, at: performance.now() });
+    socket.once('close', () => open.delete(socket));
+    // Node begins to read after this event.
+    if (holding) process.nextTick(() => socket.pause());
+  });
+
+  const takeIn = async (): Promise<void> => {
+    const began = performance.now();
+    holding = true;
+    for (const socket of open.keys()) socket.pause();
+    // Not by the clock: Node takes in one connection a turn, and a turn may take long.
+    for (let quiet = 0; quiet < QUIET_TICKS && performance.now() - began < RESTLESS_MS; ) {
+      const before = connected;
+      await sleep(TICK_MS);
+      quiet = connected === before ? quiet + 1 : 0;
+    }
+  };
+
+  const closePort = (): void => {
+    // Node would cut idle connections as soon as the port is closed.
+    http.closeIdleConnections = () => {};
+    http.close();
+    http.prependListener('request', lastAnswers());
+    for (const socket of open.keys()) socket.resume();
+  };
+
+  const closeIdle = (): void => {
+    const now = performance.now();
+    for (const [socket, { bytes, at }] of open) {
+      if (busy(socket) || socket.bytesRead !== bytes) open.set(socket, { bytes: socket.bytesRead, at: now });
+      else if (now - at > IDLE_MS) socket.destroy();
+    }
+  };
+
+  const cutAll = (): number => {
+    const cut = [...open.keys()].filter(busy).length;
+    for (const socket of open.keys()) socket.destroy();
+    return cut;
+  };
+
+  return async () => {
+    const began = performance.now();
+    await sleep(NOTICE_MS);
+    await takeIn();
+    closePort();
+    let cut = 0;
+    const closing = setInterval(() => {
+      if (performance.now() - began < MOST_MS) closeIdle();
+      else cut += cutAll();
+    }, TICK_MS);
+    await server.close();
+    clearInterval(closing);
+    return cut;
+  };
+};
+
+/** Whether a request on the connection is being answered: Node's own mark, which its closeIdleConnections goes by too. */
+const busy = (socket: Socket): boolean => Boolean((socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage);
+
+/** Makes each answer the last one on its connection; of several requests that came at once, that to the last of them. */
+const lastAnswers = () => {
+  const last = new WeakMap<Socket, ServerResponse>();
+  return ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    const before = last.get(socket);
+    if (before && !before.headersSent) before.removeHeader('connection');
+    response.setHeader('connection', 'close');
+    last.set(socket, response);
+  };
+};
