@@ -82,6 +82,7 @@ export const buildApp = async (
     : null;
 
   let secret = '';
+  let generation = 0;
   /** A keyed hash in base64url: the same on every replica, and useless to whoever does not have the key. */
   const hash = (text: string): string => createHmac('sha256', secret).update(text).digest('base64url');
   /** Names this database where several share a Redis or a NATS. */
@@ -107,7 +108,9 @@ export const buildApp = async (
   let relay: OutboxRelay | null = null;
 
   const tasks = taskRepository(database);
-  const results = resultsRedis && taskResults({ tasks, redis: resultsRedis, deployment });
+  // In a restored backup, tasks that had ended have not: its generation is another one.
+  const resultsOf = (): string => `${deployment()}:${generation}`;
+  const results = resultsRedis && taskResults({ tasks, redis: resultsRedis, deployment: resultsOf });
   const findTask = results ?? tasks;
   const { NATS_STREAM: stream, NATS_SUBJECT_PREFIX: subjectPrefix } = config;
   const queue = broker && taskQueue({ nats: broker, stream: `${stream}-tasks`, subjectPrefix, tracing, onError });
@@ -171,8 +174,8 @@ export const buildApp = async (
     } else if ((await database.migrate('status')).some((step) => step.state === 'pending')) {
       throw new NotReady('the database schema is not up to date; run npm run migrate');
     }
-    const [row] = await database.query<{ secret: string }>('select secret from deployment');
-    secret = row?.secret ?? '';
+    const [row] = await database.query<{ secret: string; generation: number }>('select secret, generation from deployment');
+    ({ secret, generation } = row ?? { secret, generation });
     // Nobody else has this data, so whoever held these tasks is gone.
     if (database.exclusive) await tasks.releaseAll();
     if (state !== 'starting') return;
