@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AckPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { Random } from '../fixtures/seeded.ts';
+import { until } from '../fixtures/until.ts';
 import type { Delivered, Evidence } from './evidence.ts';
 
 /** NATS_STREAM, unless it is said. */
@@ -39,14 +40,11 @@ export const readStream = async (url: string): Promise<NonNullable<Evidence['pub
  */
 export const startConsumer = (url: string, random: Random) => {
   const versions = new Map<string, number>();
-  const counts = { twice: 0, early: 0 };
   let stopping = false;
 
   const take = (message: JsMsg): void => {
     const { subject, version } = message.json<Delivered>();
     const next = (versions.get(subject) ?? 0) + 1;
-    if (version > next) counts.early++;
-    if (version < next) counts.twice++;
     if (version > next || random.below(20) === 0) return message.nak(random.below(100));
     if (version === next) versions.set(subject, version);
     if (random.below(20) === 0) message.nak();
@@ -67,11 +65,16 @@ export const startConsumer = (url: string, random: Random) => {
   })();
 
   return {
-    counts: (): Readonly<typeof counts> => counts,
-    versionOf: (userId: string): number => versions.get(userId) ?? 0,
-    stop: async (): Promise<void> => {
+    /** The versions that it has in the end: once it has had everything in the log, or a while after it should have. */
+    stop: async (log: Evidence['log']): Promise<Evidence['cached']> => {
+      const versionOf = (userId: string): number => versions.get(userId) ?? 0;
+      await until('the consumer has everything', () =>
+        log.every(({ stream, version }) => versionOf(stream.slice('user-'.length)) >= version),
+      ).catch(() => {});
       stopping = true;
       await running;
+      const users = new Set(log.map(({ stream }) => stream.slice('user-'.length)));
+      return [...users].map((user_id) => ({ where: 'a consumer of the stream', user_id, version: versionOf(user_id) }));
     },
   };
 };

@@ -176,6 +176,14 @@ export const defects: Defect[] = [
   ['I22', 'not ready although the store is back', { seen: (evidence) => probe(evidence, 4, { status: 503 }) }],
   ['I22', 'not ready without Redis', { seen: (evidence) => probe(evidence, 5, { status: 503 }) }],
   ['I22', 'all is said to be well without Redis', { seen: (evidence) => probe(evidence, 6, { state: 'ok' }) }],
+  [
+    'I22',
+    'a cache that is there is said to be away',
+    {
+      seen: ({ probes }) =>
+        probes.push({ at: 35_000, ended: 35_005, path: '/health', status: 200, state: 'degraded', unwell: 'cache unavailable' }),
+    },
+  ],
   ['I23', 'an error is none of those we own up to', { run: (run) => asked(run, 'while away', { status: 500, code: 'internal-error' }) }],
   ['I23', 'a 503 does not say when to come back', { run: (run) => asked(run, 'while away', { retry_after: null }) }],
 ];

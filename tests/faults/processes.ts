@@ -13,7 +13,7 @@ export type Process = {
   /** Its address, which stays the same when it is started again; of a worker, that of its health and metrics. */
   instance: string;
   child: () => Child;
-  /** Starts it, ready; with fail points, as LUMIN_TEST_FAILPOINTS takes them. */
+  /** Starts it, ready; with fail points, as LUMIN_TEST_FAILPOINTS takes them, at which it may die before it is. */
   start: (failpoints?: string) => Promise<void>;
   kill: () => Promise<void>;
   /** SIGSTOP and SIGCONT. */
@@ -26,6 +26,9 @@ export type Process = {
   /** The most memory that it ever had, in MB. */
   memory: () => number;
 };
+
+/** Several start at once. */
+const READY_MS = 30_000;
 
 export const prepareProcess = async (role: Role, env: Record<string, string>): Promise<Process> => {
   const port = String(await freePort());
@@ -44,8 +47,9 @@ export const prepareProcess = async (role: Role, env: Record<string, string>): P
     child: () => child,
     async start(failpoints = '') {
       child = startMain({ PORT: port, WORKER_PORT: port, LUMIN_TEST_FAILPOINTS: failpoints, ...env }, role);
-      await listening(child);
-      await until('the service is ready', async () => (await fetch(`${instance}/health/ready`).catch(() => null))?.ok);
+      const died = (): boolean => failpoints !== '' && child.process.signalCode === 'SIGKILL';
+      await listening(child).catch((error) => died() || Promise.reject(error));
+      await until(`the ${role} is ready`, async () => died() || (await fetch(`${instance}/health/ready`).catch(() => null))?.ok, READY_MS);
     },
     async kill() {
       memory();

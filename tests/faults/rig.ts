@@ -12,7 +12,7 @@ import { type Evidence, type Fault, succeeded } from './evidence.ts';
 import { readStore, startProbes, startTail } from './gather.ts';
 import { readCaches, readRedis } from './gather-caches.ts';
 import { startSockets } from './gather-sockets.ts';
-import { readStream } from './gather-stream.ts';
+import { readStream, startConsumer } from './gather-stream.ts';
 import { startHistory } from './history.ts';
 import { startLoad } from './load.ts';
 import { type Process, prepareProcess, type Role } from './processes.ts';
@@ -61,7 +61,7 @@ type Options = {
   /** One process for each, on the same servers; the load is on all that answer requests. */
   roles?: readonly Role[];
   /** Redis, with further arguments; NATS, with that configuration. */
-  redis?: string[];
+  redis?: readonly string[];
   nats?: string;
 };
 
@@ -88,7 +88,7 @@ export const underLoad = (
     };
     try {
       const store = await partOf(startPostgres({ conf }));
-      const redis = redisArgs ? await partOf(startRedis({ args: redisArgs })) : null;
+      const redis = redisArgs ? await partOf(startRedis({ args: [...redisArgs] })) : null;
       const nats = natsConf === undefined ? null : await partOf(startNats({ conf: natsConf }));
       const { server: postgres, proxy } = store;
       const urls = {
@@ -127,6 +127,7 @@ export const underLoad = (
       const probes = instances.map(startProbes);
       const load = startLoad(random, history, instances);
       await until('the clients are at work', () => history.operations.length > 100);
+      const consumer = nats && startConsumer(nats.server.url, random);
       const sockets = startSockets(random, instances, createdIn(history.operations));
       await scenario({
         ...{ random, postgres, proxy, processes, faults, fault, redis: asked(redis), nats: asked(nats) },
@@ -145,6 +146,10 @@ export const underLoad = (
       await until('requests of every kind succeed', () =>
         kinds.every((kind) => history.operations.some((one) => one.kind === kind && succeeded(one))),
       );
+      const healed = Math.max(0, ...faults.map(({ to }) => to));
+      await until('changes succeed after all that was broken', () =>
+        history.operations.some((one) => one.started > healed && one.method !== 'GET' && succeeded(one)),
+      );
       await load.stop();
       await tasksEnded(postgres.url);
       await sleep(CACHES_MS);
@@ -153,12 +158,13 @@ export const underLoad = (
         instances,
         rest.users.map(({ user_id }) => user_id),
       );
+      const inRedis = redis ? await readRedis(redis.server.url) : [];
       const evidence: Evidence = {
         ...rest,
         ...{ history: history.operations, faults },
-        cached: redis ? [...cached, ...(await readRedis(redis.server.url))] : cached,
         published: nats && (await publishedFrom(nats.server.url, rest.log.length)),
         sockets: await sockets.stop(rest.log),
+        cached: [...cached, ...inRedis, ...((await consumer?.stop(rest.log)) ?? [])],
         probes: (await Promise.all(probes.map(({ stop }) => stop()))).flat(),
         ...(await tail.stop()),
         gauges: processes.map(({ role, memory }) => ({ name: `memory of ${role} in MB`, highest: memory(), limit: MEMORY_LIMIT })),
