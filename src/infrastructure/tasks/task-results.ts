@@ -82,9 +82,9 @@ const endedTaskIn = (text: string | null, taskId: string): Task | null => {
     const task: Task = {
       ...{ task_id, command, status, attempts, result_version },
       user_id: UserId(user_id),
-      created_at: new Date(times.created_at),
-      started_at: times.started_at === null ? null : new Date(times.started_at),
-      finished_at: new Date(times.finished_at),
+      created_at: timeIn(times.created_at),
+      started_at: times.started_at === null ? null : timeIn(times.started_at),
+      finished_at: timeIn(times.finished_at),
       error: error === null ? null : problemIn(error),
     };
     const valid =
@@ -92,12 +92,17 @@ const endedTaskIn = (text: string | null, taskId: string): Task | null => {
       ENDED.has(status) &&
       typeof command === 'string' &&
       Number.isSafeInteger(attempts) &&
-      (result_version === null || Number.isSafeInteger(result_version)) &&
-      [task.created_at, task.started_at, task.finished_at].every((time) => time === null || Number.isFinite(time.getTime()));
+      (result_version === null || Number.isSafeInteger(result_version));
     return valid ? task : null;
   } catch {
     return null;
   }
+};
+
+/** @throws where it is no time */
+const timeIn = (text: unknown): Date => {
+  if (typeof text !== 'string' || !Number.isFinite(Date.parse(text))) throw new TypeError('not a time');
+  return new Date(text);
 };
 
 /** @throws where it is no problem of this service */
