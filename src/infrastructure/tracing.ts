@@ -89,11 +89,11 @@ export const openTracing = ({ endpoint, sampler, ratio, resource, onError }: Opt
       const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, contextOf(traceparent));
       const context = trace.setSpan(ROOT_CONTEXT, span);
       return {
-        traceId: span.spanContext().traceId,
+        traceId: span.isRecording() ? span.spanContext().traceId : null,
         run: (work: () => void): void => contexts.run(context, work),
-        end: (status: number): void => {
-          span.setAttribute('http.response.status_code', status);
-          if (status >= 500) span.setAttribute('error.type', String(status)).setStatus({ code: SpanStatusCode.ERROR });
+        end: (status: number | null): void => {
+          if (status !== null) span.setAttribute('http.response.status_code', status);
+          if (status !== null && status >= 500) span.setAttribute('error.type', String(status)).setStatus({ code: SpanStatusCode.ERROR });
           span.end();
         },
       };

@@ -37,10 +37,12 @@ export interface Traces {
 }
 
 export interface TracedRequest {
-  readonly traceId: string;
+  /** Null where nothing of this request is recorded. */
+  readonly traceId: string | null;
   /** What `work` begins, also later, belongs to the trace. */
   run(work: () => void): void;
-  end(status: number): void;
+  /** `status` is null where the client left before it was answered. */
+  end(status: number | null): void;
 }
 
 /** What the API needs of the application. The container makes it; tests may make another. */

@@ -13,8 +13,8 @@ export const traceRequests = (server: FastifyInstance, traces: Traces): void => 
     if (route !== null && UNTRACED.test(route)) return done();
     const trace = traces.request(request.method, route, request.headers.traceparent);
     traced.set(request, trace);
-    request.log = reply.log = request.log.child({ trace_id: trace.traceId });
-    reply.raw.once('close', () => trace.end(reply.statusCode));
+    if (trace.traceId !== null) request.log = reply.log = request.log.child({ trace_id: trace.traceId });
+    reply.raw.once('close', () => trace.end(reply.raw.headersSent ? reply.statusCode : null));
     done();
   });
 
