@@ -1,10 +1,16 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parseEnv } from 'node:util';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { catalogue } from '../../src/domain/problem.ts';
-import { type Child, killNine, listening, startMain } from '../fixtures/child.ts';
+import { readConfig } from '../../src/infrastructure/container/config.ts';
+import { type Child, killNine, listening, node, root, startMain } from '../fixtures/child.ts';
+import { aUser } from '../fixtures/http.ts';
 import { until } from '../fixtures/until.ts';
 
 /** What the README says of an answer: the sentence "Status 200, `Header: value`, `"member": value`" and the JSON after it. */
@@ -139,6 +145,102 @@ describe.skipIf(!canRun)('the API examples of the README', () => {
         expect(found, `${method} ${path}`).toBe(true);
       }
     }
+  });
+});
+
+it('the .env of the README is one that the service takes', () => {
+  const [, text = ''] = /```env\n(.*?)\n```/s.exec(page) ?? [];
+  expect(readConfig(parseEnv(text) as NodeJS.ProcessEnv)).toMatchObject({
+    DATABASE_URL: { kind: 'postgres' },
+    NATS_STREAM: 'lumin-events',
+  });
+});
+
+const natsUrl = inject('natsUrl');
+
+describe.skipIf(natsUrl === null)('the programs of the README [needs NATS: set TEST_NATS_URL or install nats-server]', () => {
+  const unique = `t${randomBytes(5).toString('hex')}`;
+  const programs = [...page.matchAll(/```js\n(.*?)\n```/gs)].map(([, text = '']) => text);
+  const running: ChildProcessWithoutNullStreams[] = [];
+  let service: Child;
+  let address: string;
+  let nats: NatsConnection;
+  let streams: JetStreamManager['streams'];
+
+  beforeAll(async () => {
+    service = startMain({ DATABASE_URL: 'pglite://memory', NATS_URL: natsUrl ?? '', NATS_STREAM: unique, NATS_SUBJECT_PREFIX: unique });
+    address = await listening(service);
+    nats = await connect({ servers: new URL(natsUrl ?? '').host });
+    ({ streams } = await jetstreamManager(nats));
+  });
+  afterEach(() => {
+    for (const program of running.splice(0)) program.kill('SIGKILL');
+  });
+  afterAll(async () => {
+    await killNine(service);
+    for (const stream of [unique, `${unique}-tasks`]) await streams.delete(stream).catch(() => {});
+    await nats.close();
+  });
+
+  /** Three events: a user is created and changed, and somebody views the profile. */
+  const aLife = async (): Promise<string> => {
+    const send = async (method: string, path: string, body: object) => {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${address}/api/users${path}`, { method, headers, body: JSON.stringify(body) });
+      return (await answer.json()) as { user_id: string };
+    };
+    const { user_id } = await send('POST', '', aUser());
+    await send('PATCH', `/${user_id}/bio`, { new_bio: 'Hi' });
+    await send('POST', `/${user_id}/profile-views`, { viewer_id: '6ba7b810-9dad-41d1-80b4-00c04fd430c8' });
+    return user_id;
+  };
+
+  /** The lines as they stand; only the addresses and the name of the stream are ours. @returns what they print, line by line */
+  const run = (mark: string): (() => string[]) => {
+    const program = programs.filter((text) => text.includes(mark));
+    expect(program).toHaveLength(1);
+    const text = (program[0] as string)
+      .replaceAll('localhost:8000', new URL(address).host)
+      .replaceAll('localhost:4222', new URL(natsUrl ?? '').host)
+      .replaceAll('lumin-events', unique);
+    const child = spawn(node, ['--input-type=module', '--eval', text], { cwd: root });
+    running.push(child);
+    let printed = '';
+    for (const output of [child.stdout, child.stderr]) output.setEncoding('utf8').on('data', (data: string) => (printed += data));
+    return () => printed.split('\n').slice(0, -1);
+  };
+
+  it('read the live feed from its beginning, and what happens meanwhile', async () => {
+    const user = await aLife();
+    const printed = run('new WebSocket');
+    await until('the past is printed', () => printed().some((line) => line.includes(user)));
+    const [subscribed, ...events] = printed().map((line) => JSON.parse(line));
+    expect(subscribed).toEqual({ op: 'subscribed', position: '0' });
+    expect(events.map(({ position }) => position)).toEqual(events.map((_, index) => String(index + 1)));
+    const other = await aLife();
+    await until('the present is printed', () => printed().filter((line) => line.includes(`"subject":"${other}"`)).length === 3);
+  });
+
+  it('read the stream in NATS, and drop what they know when it is filled again', async () => {
+    const lifeOf = (user: string) => [
+      `lumin.users.UserCreated.v1 ${user} 1`,
+      `lumin.users.UserBioChanged.v1 ${user} 2`,
+      `lumin.users.ProfileViewed.v1 ${user} 1`,
+    ];
+    const first = await aLife();
+    await until('the stream is there', () => streams.info(unique).catch(() => null));
+    const printed = run('versions.get');
+    const about = (user: string) =>
+      printed()
+        .filter((line) => line.includes(user))
+        .map((line) => line.replace(/ \[.*/, ''));
+    await until('the past is printed', () => about(first).length === 3);
+    await streams.purge(unique);
+    await until('the stream is filled again', async () => (await streams.info(unique)).state.messages >= 3);
+    const second = await aLife();
+    await until('the present is printed', () => about(second).length === 3);
+    expect(about(first)).toEqual(lifeOf(first));
+    expect(about(second)).toEqual(lifeOf(second));
   });
 });
 
