@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from '../cache/redis.ts';
+import { inFlight } from '../in-flight.ts';
 import type { Nats } from '../messaging/nats.ts';
 import type { RelayStatus } from '../persistence/checkpoint.ts';
 
@@ -13,16 +15,18 @@ type Parts = {
 
 /** The relay needs less than a tenth of a second; so long, and nobody publishes. */
 const LAGGING_MS = 5_000;
+/** Where all connections of the pool are in use, the relay's state is left out: whoever asks for health waits a second or two. */
+const STATUS_MS = 500;
 
 /** What a process tells of itself: of what is configured, whether it answers, and how far the log is published. */
-export const healthReport =
-  ({ checkReady, redis, nats, broker, relayStatus }: Parts) =>
-  async () => {
+export const healthReport = ({ checkReady, redis, nats, broker, relayStatus }: Parts) => {
+  const askRelay = inFlight(relayStatus);
+  return async () => {
     const store = await checkReady().then(
       () => true,
       () => false,
     );
-    const relay = nats && store ? await relayStatus().catch(() => null) : null;
+    const relay = nats && store ? await Promise.race([askRelay().catch(() => null), sleep(STATUS_MS, null, { ref: false })]) : null;
     const lagging = relay !== null && (relay.lagging_ms ?? 0) > LAGGING_MS;
     return {
       checks: {
@@ -34,5 +38,6 @@ export const healthReport =
       ...(relay && { relay: { position: String(relay.position), lag: relay.lag } }),
     };
   };
+};
 
 const answers = (yes: boolean) => (yes ? ('ok' as const) : ('unavailable' as const));
