@@ -128,7 +128,7 @@ export const heals: Invariant = ({ history, faults }) => {
   return [...late, ...refused];
 };
 
-/** Alive is not ready; not ready without the store; ready but degraded without Redis or NATS. */
+/** Alive is not ready; not ready without the store; ready but degraded without Redis or NATS; and all of it said in time. */
 export const healthIsTrue: Invariant = ({ history, probes, faults }) => {
   const calm = calmOf(faults);
   const during =
@@ -157,6 +157,7 @@ export const healthIsTrue: Invariant = ({ history, probes, faults }) => {
     const { at, ended, path, status, state, unwell } = probe;
     const said = [`${path} said ${status}`, state, unwell && `(${unwell})`].filter(Boolean).join(' ');
     if (touched(probe, 'api') || starved(probe)) return [];
+    if (ended - at > LIMITS.noticeMs + LIMITS.slackMs) return `${path} took ${Math.round(ended - at)} ms`;
     if (path === '/health/live') return status === 200 ? [] : `${said} while the process ran`;
     if (path === '/health/ready' && withoutStore(probe) && status === 200) return `${said} while the store was away`;
     if (path === '/health/ready' && status !== 200 && !touched(probe, 'store')) return `${said} although the store was there`;

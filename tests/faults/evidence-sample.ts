@@ -103,7 +103,10 @@ export const sampleRun = (): Run => ({
     operation('email', 1_700, { kind: 'email', path: '/email', body: { new_email: 'c@example.com' }, status: 202, task_id: TASK }),
     operation('fresh read', 3_000, { kind: 'read', method: 'GET', body: null, fresh: true, version: 3 }),
     operation('task', 3_100, { kind: 'task', method: 'GET', body: null, path: `/api/users/tasks/${TASK}` }),
-    operation('while away', 5_000, { ended: 9_000, status: 503, code: 'store-unavailable', retry_after: '1' }),
+    operation('while away', 7_000, { ended: 11_000, status: 503, code: 'store-unavailable', retry_after: '1' }),
+    operation('cut', 12_000, {
+      ...{ kind: 'read', method: 'GET', body: null, client: 'third', instance: 'http://two', ended: 12_500, status: null },
+    }),
     operation('slow read', 14_000, { kind: 'read', method: 'GET', body: null, ended: 20_200, version: 3 }),
     operation('after', 20_500, { version: 4 }),
     operation('at last', 40_000, { user_id: BOB, version: 2 }),
@@ -139,6 +142,7 @@ export const evidenceOf = ({ history, log }: Run): Evidence => {
     faults: [
       { what: 'api', from: 1_150, mending: 1_250, to: 1_250 },
       { what: 'store', from: 5_000, mending: 20_000, to: 20_000 },
+      { what: 'api', instance: 'http://two', from: 12_200, mending: 12_300, to: 12_300 },
       { what: 'redis', from: 60_000, mending: 70_000, to: 70_000 },
     ],
     log,
@@ -166,7 +170,13 @@ export const evidenceOf = ({ history, log }: Run): Evidence => {
         { at: 65_000, path: '/health/ready', status: 200, state: 'degraded' },
         { at: 65_000, path: '/health', status: 200, state: 'degraded' },
       ] as const
-    ).map((probe) => ({ ...probe, ended: probe.at + 5 })),
+    )
+      .map((probe) => ({ ...probe, ended: probe.at + 5 }))
+      // The machine had no time for anything.
+      .concat([
+        { at: 50_000, ended: 50_700, path: '/health/live', status: 200, state: 'ok' },
+        { at: 50_100, ended: 51_150, path: '/health/ready', status: 503, state: null },
+      ] as never),
     gauges: [{ name: 'memory', highest: 200, limit: 512 }],
   };
 };

@@ -27,12 +27,24 @@ const append = ({ log }: Run, version: number, more: Partial<LogRow> = {}) =>
 const email = (address: string, more: Partial<LogRow> = {}): Partial<LogRow> =>
   ({ type: 'UserEmailChanged', personal: { email: address }, ...more }) as Partial<LogRow>;
 const ofAnn = { stream: `user-${ANN}` };
+const OTHER_TASK = TASK.replace('1', '2');
 const later = (started: number): Partial<Operation> => ({ started, ended: started + 10 });
 const lastMessage = ({ published }: Open) => published.at(-1) as Message;
 const probe = (evidence: Open, index: number, more: Partial<Probe>) => Object.assign(evidence.probes[index] as Probe, more);
 
 export const defects: Defect[] = [
   ['I1', 'an acknowledged change is not in the log', { run: (run) => again(run, 'at last', { body: { first_name: 'lost' } }) }],
+  [
+    'I1',
+    'a change that was asked twice and acknowledged is not in the log',
+    {
+      run: (run) => {
+        const lost = { key: 'lost', body: { first_name: 'lost' } };
+        again(run, 'at last', { ...lost, ...later(1_180), request_id: 'first try', status: null, version: null });
+        again(run, 'at last', { ...lost, ...later(42_000) });
+      },
+    },
+  ],
   ['I1', 'a change took effect twice', { run: (run) => append(run, 3, { correlation_id: 'at last' }) }],
   ['I1', 'a refused change took effect', { run: (run) => append(run, 3, { correlation_id: 'loser' }) }],
   [
@@ -119,6 +131,16 @@ export const defects: Defect[] = [
   ['I10', 'a subscription saw events in the wrong order', { seen: ({ sockets }) => sockets[0]?.events.reverse() }],
   ['I10', 'a subscription saw an event twice', { seen: ({ sockets }) => sockets[1]?.events.push(...sockets[1].events.slice(-1)) }],
   ['I11', 'two users have an address at once', { run: (run) => append(run, 3, email('C@example.com')) }],
+  [
+    'I11',
+    'an address was given to somebody before it was given up',
+    {
+      run: (run) => {
+        append(run, 3, email('C@example.com'));
+        append(run, 5, { ...ofAnn, ...email('free@example.com') });
+      },
+    },
+  ],
   ['I12', 'a key was answered in two ways', { run: (run) => again(run, 'create bob again', { answer: 'somebody else' }) }],
   [
     'I12',
@@ -153,6 +175,14 @@ export const defects: Defect[] = [
   ],
   ['I14', 'an accepted task is gone', { seen: ({ tasks }) => tasks.pop() }],
   ['I14', 'a task never ends', { seen: ({ tasks }) => tasks.splice(0, 1, { task_id: TASK, status: 'running' }) }],
+  [
+    'I14',
+    'an accepted task is never begun',
+    {
+      run: (run) => again(run, 'email', { task_id: OTHER_TASK, body: { new_email: 'd@example.com' } }),
+      seen: ({ tasks }) => tasks.push({ task_id: OTHER_TASK, status: 'queued' }),
+    },
+  ],
   ['I14', 'a failed task took effect', { seen: ({ tasks }) => tasks.splice(0, 1, { task_id: TASK, status: 'failed' }) }],
   ['I14', 'a task took effect twice', { run: (run) => append(run, 3, { command_id: row(run, 4).command_id }) }],
   ['I14', 'a task could not be looked up', { run: (run) => asked(run, 'task', { status: 404 }) }],
@@ -162,8 +192,9 @@ export const defects: Defect[] = [
     { run: (run) => again(run, 'winner', { ...later(3_500), if_match: null, body: { first_name: 'lost' }, version: null }) },
   ],
   ['I19', 'memory is not bounded', { seen: ({ gauges }) => gauges.push({ name: 'memory', highest: 600, limit: 512 }) }],
-  ['I20', 'an answer came too late', { run: (run) => asked(run, 'while away', { ended: 16_000 }) }],
+  ['I20', 'an answer came too late', { run: (run) => asked(run, 'while away', { ended: 18_000 }) }],
   ['I20', 'a process that lived cut a request off', { run: (run) => again(run, 'at last', { status: null, version: null, body: {} }) }],
+  ['I20', 'a request was cut off where nobody was killed', { run: (run) => asked(run, 'cut', { instance: 'http://one' }) }],
   ['I21', 'a change was refused for want of Redis', { run: (run) => again(run, 'while away', later(65_000)) }],
   ['I21', 'a change was refused although the store was back', { run: (run) => again(run, 'while away', later(50_000)) }],
   [
@@ -173,6 +204,7 @@ export const defects: Defect[] = [
   ],
   ['I22', 'ready although the store is away', { seen: (evidence) => probe(evidence, 1, { status: 200 }) }],
   ['I22', 'dead although only the store is away', { seen: (evidence) => probe(evidence, 2, { status: 503 }) }],
+  ['I22', 'health is long in coming', { seen: (evidence) => probe(evidence, 6, { ended: 68_000 }) }],
   ['I22', 'not ready although the store is back', { seen: (evidence) => probe(evidence, 4, { status: 503 }) }],
   ['I22', 'not ready without Redis', { seen: (evidence) => probe(evidence, 5, { status: 503 }) }],
   ['I22', 'all is said to be well without Redis', { seen: (evidence) => probe(evidence, 6, { state: 'ok' }) }],

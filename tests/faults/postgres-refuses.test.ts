@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { headHolder } from '../fixtures/head-holder.ts';
-import { hasPostgres, needsPostgres } from './needs.ts';
+import { hasNats, hasPostgres, needsPostgres } from './needs.ts';
 import { type FaultRig, underLoad } from './rig.ts';
 import { afterwards, lasting } from './rounds.ts';
 
@@ -119,6 +119,6 @@ describe.skipIf(!hasPostgres).concurrent(`PostgreSQL takes no changes under load
         await afterwards();
         await other.end();
       },
-      { env: { DATABASE_POOL_SIZE: '2', DATABASE_MAX_OVERFLOW: '0' } },
+      { env: { DATABASE_POOL_SIZE: '2', DATABASE_MAX_OVERFLOW: '0' }, ...(hasNats && { nats: '' }) },
     ));
 });
