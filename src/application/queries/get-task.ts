@@ -14,15 +14,30 @@ export const getTask =
 
 const MAX_PAUSE_MS = 200;
 
-/** The task once it has ended, or as it is when `ms` are over. @throws Problem task-not-found */
+/**
+ * The task once it has ended, or as it was last seen when `ms` are over, however long a look takes. A store that is away for a
+ * while ends no wait. @throws Problem task-not-found, or what kept the task from being seen at all
+ */
 export const awaitTask = (tasks: Pick<TaskRepository, 'find'>) => {
   const find = getTask(tasks);
   return async (taskId: string, ms: number): Promise<Task> => {
-    const until = performance.now() + ms;
-    for (let pause = 5; ; pause = Math.min(MAX_PAUSE_MS, pause * 2)) {
-      const task = await find(taskId);
-      if (task.finished_at !== null || performance.now() >= until) return task;
-      await sleep(Math.min(pause, until - performance.now()));
+    let timeLeft = true;
+    const over = sleep(ms, null, { ref: false }).finally(() => {
+      timeLeft = false;
+    });
+    let seen: Task | null = null;
+    let failure = new Problem('store-unavailable');
+    for (let pause = 5; timeLeft; pause = Math.min(MAX_PAUSE_MS, pause * 2)) {
+      try {
+        seen = (await Promise.race([find(taskId), over])) ?? seen;
+      } catch (error) {
+        if (!(error instanceof Problem && error.kind === 'unavailable')) throw error;
+        failure = error;
+      }
+      if (seen?.finished_at) return seen;
+      await Promise.race([sleep(pause), over]);
     }
+    if (seen === null) throw failure;
+    return seen;
   };
 };

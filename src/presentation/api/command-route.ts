@@ -94,7 +94,7 @@ export const commandRoute = (server: FastifyInstance, api: Api, name: CommandNam
       const waited =
         prefer.waitSeconds === null
           ? answer.task
-          : await api.awaitTask(answer.task.task_id, Math.min(prefer.waitSeconds, MAX_WAIT_SECONDS) * 1000);
+          : await api.awaitTask(answer.task.task_id, waitMs(prefer.waitSeconds, reply.elapsedTime)).catch(orAccepted(answer.task));
       if (prefer.waitSeconds !== null) reply.header('preference-applied', `wait=${Math.min(prefer.waitSeconds, MAX_WAIT_SECONDS)}`);
       if (waited.error) throw problemOfTask(waited.error);
       if (waited.finished_at && row.answers) return reply.send({ count: waited.result_version });
@@ -105,6 +105,17 @@ export const commandRoute = (server: FastifyInstance, api: Api, name: CommandNam
     },
   });
 };
+
+/** All of it within the budget of a request. */
+const waitMs = (seconds: number, elapsedMs: number): number => Math.max(0, Math.min(seconds * 1000, MAX_WAIT_SECONDS * 1000 - elapsedMs));
+
+/** What was accepted stays accepted, also where nobody can see by now what came of it. */
+const orAccepted =
+  (task: Task) =>
+  (error: unknown): Task => {
+    if (error instanceof Problem && error.kind === 'unavailable') return task;
+    throw error;
+  };
 
 /** @throws Problem where a header cannot be read */
 const parseHead = (headers: FastifyRequest['headers']) => ({
