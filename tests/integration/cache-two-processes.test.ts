@@ -84,6 +84,7 @@ describe.skipIf(inject('postgresUrl') === null)('the cache of one of two process
         loadMany: (userIds) => rig.store.load(userIds),
         redis: null,
         deployment: () => 'test',
+        hash: (text) => text,
         onError: () => {},
       });
       [invalidation] = followers as [LogInvalidation];

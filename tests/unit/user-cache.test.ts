@@ -140,6 +140,28 @@ describe('a cache of users', () => {
     trusted = true;
     expect([await find(), loads.length]).toEqual([2, 1]);
   });
+
+  it('joins no load that is under way while it is not told of changes', async () => {
+    const { loads, answer, find } = manual({ trusted: () => false });
+    const [early, late] = [find(), find()];
+    expect(loads.length).toBe(2);
+    await answer(0, 1);
+    await answer(1, 2);
+    expect([await early, await late]).toEqual([1, 2]);
+  });
+
+  it('keeps no tombstone for a first version, but lets nobody join the load that found nobody', async () => {
+    const { loads, answer, find, cache } = manual();
+    const early = find();
+    cache.invalidate(ID, 1);
+    expect(cache.versionOf(ID)).toBe(0);
+    const late = find();
+    expect(loads.length).toBe(2);
+    await answer(1, 1);
+    expect(await late).toBe(1);
+    await answer(0, 1);
+    expect(await early).toBe(1);
+  });
 });
 
 type Act = 'read' | 'fresh' | 'write here' | 'write elsewhere' | 'clear';

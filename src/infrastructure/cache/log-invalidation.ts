@@ -26,14 +26,14 @@ export type Apply = (page: LogPage) => Promise<number | null>;
  * lose a message; while it cannot be followed, the level is not trusted.
  */
 export class LogInvalidation {
-  readonly #database: Database;
+  readonly #database: Pick<Database, 'query'>;
   readonly #apply: Apply;
   readonly #poller: Poller;
   /** null: begin at the end of the log. */
   #position: number | null = null;
   #seenAt = Number.NEGATIVE_INFINITY;
 
-  constructor(database: Database, apply: Apply, onError: (error: unknown) => void) {
+  constructor(database: Pick<Database, 'query'>, apply: Apply, onError: (error: unknown) => void) {
     this.#database = database;
     this.#apply = apply;
     this.#poller = new Poller(this.follow, POLL_MS, onError);
@@ -62,7 +62,7 @@ export class LogInvalidation {
   };
 }
 
-const readPage = async (database: Database, position: number | null): Promise<LogPage | null> => {
+const readPage = async (database: Pick<Database, 'query'>, position: number | null): Promise<LogPage | null> => {
   const rows = await database.query<{ head: number; generation: number; stream: string | null; version: number; position: number }>(
     `select h.position as head, d.generation, e.stream, e.version, e.position
      from log_head h cross join deployment d
@@ -78,6 +78,6 @@ const readPage = async (database: Database, position: number | null): Promise<Lo
     const userId = stream === null ? null : userIdOfStream(stream);
     if (userId !== null) changes.set(userId, version);
   }
-  const to = rows.length < AT_ONCE ? Math.max(from, head) : (rows.at(-1)?.position ?? from);
+  const to = rows.length < AT_ONCE ? head : (rows.at(-1)?.position ?? head);
   return { from, to, head, generation, changes };
 };

@@ -1,3 +1,4 @@
+import type { Problem } from '../../domain/problem.ts';
 import type { StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { coalesce } from '../persistence/coalesce.ts';
@@ -5,26 +6,28 @@ import type { Database } from '../persistence/database.ts';
 import { type Apply, LogInvalidation } from './log-invalidation.ts';
 import type { Redis } from './redis.ts';
 import { redisUsers } from './redis-users.ts';
-import { type UserCache, userCache } from './user-cache.ts';
+import { userCache } from './user-cache.ts';
 
 /** The longest that a cached user is served from this process where it may not be told of every change, should all else fail. */
 const MAX_AGE_MS = 2_000;
 
 type Options = {
-  database: Database;
-  loadMany: (userIds: UserId[]) => Promise<Map<UserId, StoredUser>>;
+  database: Pick<Database, 'exclusive' | 'query'>;
+  loadMany: (userIds: UserId[]) => Promise<Map<UserId, StoredUser | Problem>>;
   redis: Redis | null;
   /** Tells apart the databases that share a Redis. Asked from `start` on. */
   deployment: () => string;
+  /** A keyed hash, of the same key in every process. */
+  hash: (text: string) => string;
   onError: (error: unknown) => void;
 };
 
 /**
- * Users in this process, over users in Redis, over the database. Each level is invalidated from the log and trusted only
- * while the log is followed. Without Redis the second level is not there; where no other process writes, the first one
- * needs to follow nothing.
+ * Users in this process, over users in Redis, over the database. Writes go to the first level; everything else that makes a
+ * level right comes from the log, and each is trusted only while it follows it. Where no other process writes, the first
+ * level needs to follow nothing, and there is nobody to share a second one with.
  */
-export const multiLevelCache = ({ database, loadMany, redis, deployment, onError }: Options) => {
+export const multiLevelCache = ({ database, loadMany, redis, deployment, hash, onError }: Options) => {
   /** Answers from this process, answers from Redis, loads from the database; and values in Redis that were not ours. */
   const counts = { l1_hits: 0, redis_hits: 0, misses: 0, rejected: 0 };
 
@@ -52,15 +55,17 @@ export const multiLevelCache = ({ database, loadMany, redis, deployment, onError
         onError,
       );
   const levelTwo =
-    redis && redisUsers({ redis, deployment, trusted: (): boolean => redisLog?.trusted() ?? false, onRejected: () => counts.rejected++ });
+    redis && !database.exclusive
+      ? redisUsers({ redis, deployment, hash, trusted: (): boolean => redisLog?.trusted() ?? false, onRejected: () => counts.rejected++ })
+      : null;
   const redisLog: LogInvalidation | null = levelTwo && new LogInvalidation(database, clearing(levelTwo.follow), onError);
 
   const fromDatabase = coalesce(loadMany);
   const fromRedis = levelTwo && coalesce(levelTwo.read);
 
   const load = async (userId: UserId, fresh: boolean): Promise<StoredUser | null> => {
-    const era = levelTwo?.era() ?? null;
-    const found = fresh || era === null ? null : await fromRedis?.(userId);
+    const era = levelTwo?.era();
+    const found = fresh ? null : await fromRedis?.(userId);
     if (found && found.version >= levelOne.versionOf(userId)) {
       counts.redis_hits++;
       return found;
@@ -73,29 +78,21 @@ export const multiLevelCache = ({ database, loadMany, redis, deployment, onError
 
   const levelOne = userCache({
     load,
-    maxAgeMs: database.exclusive && redis === null ? 0 : MAX_AGE_MS,
+    maxAgeMs: database.exclusive ? 0 : MAX_AGE_MS,
     trusted: log?.trusted ?? (() => true),
     onHit: () => counts.l1_hits++,
   });
 
-  const cache: UserCache = {
-    ...levelOne,
-    put: (stored) => {
-      levelOne.put(stored);
-      levelTwo?.put(stored);
-    },
-    invalidate: (userId, version) => {
-      levelOne.invalidate(userId, version);
-      levelTwo?.invalidate(userId, version);
-    },
-  };
-
   const followers = [log, redisLog].filter((follower) => follower !== null);
   return {
-    cache,
+    cache: levelOne,
     counts: (): Readonly<typeof counts> => counts,
     /** What keeps each level true, one for each that needs it. */
     followers,
+    /** Looks at the end of the log, so that what overtakes a write that begins later will be seen. @throws StoreFailure */
+    prepare: async (): Promise<void> => {
+      await log?.follow();
+    },
     /** Begins to follow the log; until then every read goes to the database, unless no other process writes. */
     start: (): void => {
       for (const follower of followers) follower.start();

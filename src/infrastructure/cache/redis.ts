@@ -10,10 +10,10 @@ export type { Client };
 
 export type Redis = {
   /**
-   * Runs `work` on one of the connections; `run` names the run of the server that it reached. Never throws: undefined
-   * where Redis is away, refuses, or has not answered within `budgetMs`. While it is away, that is said at once.
+   * Runs `work` on one of the connections. Never throws: undefined where Redis is away, refuses, or has not answered within
+   * `budgetMs`. While it is away, that is said at once.
    */
-  call: <T>(work: (client: Client, run: string) => Promise<T>, budgetMs?: number) => Promise<T | undefined>;
+  call: <T>(work: (client: Client) => Promise<T>, budgetMs?: number) => Promise<T | undefined>;
   available: () => boolean;
   close: () => Promise<void>;
 };
@@ -49,11 +49,11 @@ const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
 
 /**
  * Connects in the background, and again after every break, for ever. The breaker: the first command that is not answered in
- * time drops all connections, so nothing piles up on a server that is silent, and only a connection that answers ends it.
- * An error is reported once for every outage.
+ * time drops all connections, so nothing piles up on a server that is silent, and only one that answers in a read's time
+ * ends it. An error is reported once for every outage.
  */
 export const openRedis = (url: string, { password, connections, onError }: Options): Redis => {
-  let open: { clients: Client[]; run: string; break: (error: unknown) => void } | null = null;
+  let open: { clients: Client[]; break: (error: unknown) => void } | null = null;
   let closed = false;
   let reported = false;
   let next = 0;
@@ -79,27 +79,21 @@ export const openRedis = (url: string, { password, connections, onError }: Optio
     return client;
   };
 
-  /** The server's run of each connection: they are of use together only if they reach the same one. */
-  const runOf = async (client: Client): Promise<string | undefined> => {
-    await client.connect();
-    return /^run_id:(\w{8})/m.exec(await client.info('server'))?.[1];
-  };
-
   const keepConnected = async (): Promise<void> => {
     while (!closed) {
       const broken = Promise.withResolvers<unknown>();
       const clients: Client[] = [];
-      const reach = (): Promise<string | undefined> => {
+      const reach = async (): Promise<void> => {
         const client = connect(broken.resolve);
         clients.push(client);
-        return within(CONNECT_MS, runOf(client));
+        await within(CONNECT_MS, client.connect());
+        await within(READ_MS, client.ping());
       };
       try {
         // A server that is away is tried with one connection.
-        const run = await reach();
-        const others = await Promise.all(Array.from({ length: connections - 1 }, reach));
-        if (run === undefined || others.some((other) => other !== run)) throw new Error('the connections reach different servers');
-        if (!closed) open = { clients, run, break: broken.resolve };
+        await reach();
+        await Promise.all(Array.from({ length: connections - 1 }, reach));
+        if (!closed) open = { clients, break: broken.resolve };
         reported = false;
         if (!closed) report(await broken.promise);
       } catch (error) {
@@ -119,7 +113,7 @@ export const openRedis = (url: string, { password, connections, onError }: Optio
       const client = current?.clients[next++ % current.clients.length];
       if (!current || !client) return undefined;
       try {
-        return await within(budgetMs, work(client, current.run));
+        return await within(budgetMs, work(client));
       } catch (error) {
         const refused = (error as Error).name === 'ReplyError';
         if (refused) report(error);

@@ -40,7 +40,8 @@ export const userCache = ({ load, maxAgeMs, trusted, onHit }: Options) => {
   const invalidate = (userId: UserId, version: number): void => {
     const known = entries.peek(userId);
     if (known && known.version >= version) return;
-    entries.set(userId, { version, stored: null });
+    // Nothing is older than a first version, and an import brings many.
+    if (version > 1) entries.set(userId, { version, stored: null });
     loading.delete(userId);
   };
 
@@ -67,12 +68,14 @@ export const userCache = ({ load, maxAgeMs, trusted, onHit }: Options) => {
     invalidate,
     /** The user from the cache or else from the store; `fresh` asks the store in any case. */
     find: (userId: UserId, fresh: boolean): Promise<StoredUser | null> => {
-      const stored = fresh || !trusted() ? null : entries.get(userId, { allowStale: false })?.stored;
+      const unaware = fresh || !trusted();
+      const stored = unaware ? null : entries.get(userId, { allowStale: false })?.stored;
       if (stored) {
         onHit?.();
         return Promise.resolve(stored);
       }
-      if (fresh) loading.delete(userId);
+      // Nobody may have told of what overtook the load that is under way.
+      if (unaware) loading.delete(userId);
       return reload(userId, fresh);
     },
     /** The newest version that is known of here, served or not; 0 where none is. */

@@ -12,6 +12,7 @@ import { userService } from '../../application/services/user-service.ts';
 import { runUserCommand } from '../../application/tasks/user-commands.ts';
 import { Problem } from '../../domain/problem.ts';
 import type { TaskRef } from '../../domain/repositories/task-repository.ts';
+import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { multiLevelCache } from '../cache/multi-level-cache.ts';
 import { openRedis, type Redis } from '../cache/redis.ts';
 import { LogFeed } from '../messaging/live-feed.ts';
@@ -99,7 +100,8 @@ export const buildApp = async (
 
   const store = eventStore(database);
   const unitOfWork = new UnitOfWork(store, (size, ms) => measured.observeBatch(size, ms), tracing);
-  const caches = multiLevelCache({ database, loadMany: (userIds) => available(() => store.load(userIds)), redis, deployment, onError });
+  const loadMany = (userIds: UserId[]) => available(() => store.load(userIds));
+  const caches = multiLevelCache({ database, loadMany, redis, deployment, hash, onError });
   const users = userRepository(store, unitOfWork, caches.cache);
   const views = profileViewRepository(database);
   const search = searchIndex(database, store, onError);
@@ -178,6 +180,7 @@ export const buildApp = async (
     ({ secret, generation } = row ?? { secret, generation });
     // Nobody else has this data, so whoever held these tasks is gone.
     if (database.exclusive) await tasks.releaseAll();
+    await caches.prepare();
     if (state !== 'starting') return;
     state = 'serving';
     caches.start();
