@@ -116,5 +116,12 @@ export const startLoad = (random: Random, history: History, instances: readonly 
         if (await ask('the last', instance(0), open.shift() as Request, true)) await sleep(AGAIN_MS);
       }
     },
+
+    /** Changes these users at once, each at any instance. */
+    rename: async (userIds: readonly string[]): Promise<void> => {
+      await Promise.all(
+        userIds.map((user_id) => ask(`the last of ${user_id}`, random.pick(instances), change('rename', { user_id, version: 0 }))),
+      );
+    },
   };
 };

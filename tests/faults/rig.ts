@@ -21,6 +21,8 @@ import { type Process, prepareProcess, type Role } from './processes.ts';
 export const long = process.env.FAULTS === 'long';
 /** The memory limit of the deployment, in MB. */
 const MEMORY_LIMIT = 512;
+/** How many users change once all is at rest. */
+const CHANGED_LAST = 30;
 /** What a cache may be behind. */
 const CACHES_MS = 1_000;
 
@@ -126,7 +128,7 @@ export const underLoad = (
       const tail = startTail(postgres.url);
       const probes = instances.map(startProbes);
       const load = startLoad(random, history, instances);
-      await until('the clients are at work', () => history.operations.length > 100);
+      await until('the clients are at work', () => history.operations.length > 100, 60_000);
       const consumer = nats && startConsumer(nats.server.url, random);
       const sockets = startSockets(random, instances, createdIn(history.operations));
       await scenario({
@@ -152,12 +154,13 @@ export const underLoad = (
       );
       await load.stop();
       await tasksEnded(postgres.url);
+      // What every cache holds changes, and a moment later no cache may hold what was before.
+      const userIds = createdIn(history.operations);
+      await readCaches(instances, userIds);
+      await load.rename(userIds.slice(-CHANGED_LAST));
       await sleep(CACHES_MS);
+      const cached = await readCaches(instances, userIds);
       const rest = await readStore(postgres.url);
-      const cached = await readCaches(
-        instances,
-        rest.users.map(({ user_id }) => user_id),
-      );
       const inRedis = redis ? await readRedis(redis.server.url) : [];
       const evidence: Evidence = {
         ...rest,
