@@ -10,7 +10,8 @@ say() { printf 'backup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
 [[ $# -eq 2 && $1 =~ ^(create|restore)$ ]] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
-file=$(realpath -m -- "$2")
+folder=$(cd -- "$(dirname -- "$2")" && pwd)
+file=$folder/$(basename -- "$2")
 cd -- "$(dirname -- "$0")/.."
 
 if [[ -z ${DATABASE_URL:-} && -f .env ]]; then
@@ -26,7 +27,7 @@ if [[ $url =~ ^(postgresql://[^:/@]*):([^@/]*)@(.*)$ ]]; then
   url=${BASH_REMATCH[1]}@${BASH_REMATCH[3]}
 fi
 
-query() { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --dbname "$url" --command "$1"; }
+sql() { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --dbname "$url" "$@"; }
 # Reads the whole file: one that is cut off or damaged is refused.
 check() {
   [[ $(pg_restore --list -- "$1") == *' TABLE DATA public events '* ]] && pg_restore --file /dev/null -- "$1" ||
@@ -39,24 +40,29 @@ create() {
   # One snapshot: every change that was answered before is in it, and nobody is held up.
   pg_dump --format custom --no-owner --no-privileges --dbname "$url" --file "$file.partial"
   check "$file.partial"
-  mv --no-clobber -- "$file.partial" "$file"
+  mv -n -- "$file.partial" "$file"
   say "$(du -h -- "$file" | cut -f 1) in $file"
 }
 
 restore() {
   check "$file"
   local tables
-  tables=$(query "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  tables=$(sql --command "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'")
   [[ $tables == 0 ]] || fail "the database is not empty ($tables tables and the like); nothing was changed"
-  # All of it or nothing.
-  pg_restore --single-transaction --exit-on-error --no-owner --no-privileges --dbname "$url" -- "$file"
-  # Redis may hold what this state has not seen yet. The generation is part of every key there; this one was never used.
-  query "update deployment set generation = greatest(generation + 1, extract(epoch from now() - timestamptz '2026-01-01 00:00Z')::integer)"
-  query 'analyze'
+  # All of it or nothing, the generation too: Redis may hold what this state has not seen yet, and a generation that was never
+  # used, which is part of every key there, hides it.
+  {
+    echo 'begin;'
+    pg_restore --file - --no-owner --no-privileges -- "$file"
+    echo "update public.deployment set generation =
+      greatest(generation + 1, extract(epoch from now() - timestamptz '2026-01-01 00:00Z')::integer);"
+    echo 'commit;'
+  } | sql > /dev/null
+  sql --command 'analyze'
   npm run --silent migrate
   npm run --silent lumin -- verify
-  say "restored up to position $(query 'select position from log_head')"
+  say "restored up to position $(sql --command 'select position from log_head')"
 }
 
 "$1"
