@@ -76,14 +76,6 @@ describe('the fold', () => {
       before: 'active',
     }));
 
-  it('passes over what only a later release knows', () => {
-    const unknown = { type: 'UserVerified', data: { level: 2 }, personal: {} } as never;
-    expect(userAfter(created, unknown, renamed('Jane', null))).toEqual({
-      ...userAfter(created, renamed('Jane', null)),
-      updated_at: timeOf(2),
-    });
-  });
-
   it('leaves the state that it starts from as it was', () => {
     const before = userAfter(created);
     const copy = structuredClone(before);

@@ -27,5 +27,4 @@ export const record = <M extends EventMap>(events: readonly EventOf<M>[], at: st
 export const foldWith =
   <S, M extends EventMap>(evolve: Evolve<S, M>, initial: S) =>
   (state: S | null, events: readonly RecordedEvent<M>[]): S =>
-    // A later release that runs beside this one may have written events that this one does not know.
-    events.reduce((current, event) => evolve[event.type]?.(current, event as never) ?? current, state ?? initial);
+    events.reduce((current, event) => evolve[event.type](current, event as never), state ?? initial);
