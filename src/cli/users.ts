@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { listUsers } from '../application/queries/list-users.ts';
 import type { User } from '../domain/aggregates/user.ts';
+import { Problem } from '../domain/problem.ts';
 import type { StoredUser } from '../domain/repositories/user-repository.ts';
 import { UserId } from '../domain/value-objects/user-id.ts';
 import { userList } from '../infrastructure/persistence/user-list.ts';
@@ -16,6 +17,7 @@ const get = (id: string | undefined): Promise<void> => {
   return withStore(async (store) => {
     const stored = (await store.load([userId])).get(userId);
     if (stored === undefined) throw new Error(`there is no user ${userId}`);
+    if (stored instanceof Problem) throw stored;
     const user = { user_id: stored.user_id, version: stored.version, ...stored.user };
     if (!isTerminal()) return write(JSON.stringify(user));
     writeRecords(

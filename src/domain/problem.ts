@@ -174,6 +174,11 @@ export const catalogue = {
     title: 'The database takes no changes at the moment',
     help: 'Nothing was changed; reading works. Send the request again after Retry-After seconds.',
   },
+  'stream-unreadable': {
+    kind: 'unavailable',
+    title: 'This process cannot read what happened to the user',
+    help: 'A newer release of the service wrote it. Send the request again: a process of that release will answer.',
+  },
   'outcome-unknown': {
     kind: 'unavailable',
     title: 'It is not known whether the change was made',

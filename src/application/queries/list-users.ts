@@ -43,7 +43,10 @@ export const listUsers =
       created_after: created_after ?? null,
     };
     const { users, positions } = await list.page(filter, sort === 'created_at' ? 'ascending' : 'descending', from, limit + 1);
-    return { users: users.slice(0, limit), next: users.length > limit ? (positions[limit - 1] ?? null) : null };
+    return {
+      users: users.slice(0, limit).filter((user) => user !== null),
+      next: users.length > limit ? (positions[limit - 1] ?? null) : null,
+    };
   };
 
 /** One character of these scripts may be a name. */

@@ -42,15 +42,28 @@ const nobody: User = {
 /** Raise when `evolve` or `User` changes its meaning: rows folded by another version are folded again from the log. */
 export const USER_FOLD = 1;
 
+// By field: what a newer release adds to an event means nothing here.
 const evolve: Evolve<User, UserEvents> = {
-  UserCreated: (user, { data, personal, at }) => ({ ...user, ...data, ...personal, created_at: at, updated_at: at }),
+  UserCreated: (user, { data: { language_code, privacy_settings }, personal, at }) => ({
+    ...user,
+    username: personal.username ?? null,
+    email: personal.email ?? null,
+    phone: personal.phone ?? null,
+    language_code,
+    avatar_url: personal.avatar_url ?? null,
+    bio: personal.bio ?? null,
+    birth_date: personal.birth_date ?? null,
+    privacy_settings,
+    created_at: at,
+    updated_at: at,
+  }),
   UserUsernameChanged: (user, { personal, at }) => ({ ...user, username: personal.username ?? null, updated_at: at }),
   UserEmailChanged: (user, { personal, at }) => ({ ...user, email: personal.email ?? null, updated_at: at }),
   UserPhoneChanged: (user, { personal, at }) => ({ ...user, phone: personal.phone ?? null, updated_at: at }),
   UserAvatarUrlChanged: (user, { personal, at }) => ({ ...user, avatar_url: personal.avatar_url ?? null, updated_at: at }),
   UserBioChanged: (user, { personal, at }) => ({ ...user, bio: personal.bio ?? null, updated_at: at }),
   UserBirthDateChanged: (user, { personal, at }) => ({ ...user, birth_date: personal.birth_date ?? null, updated_at: at }),
-  UserLanguageCodeChanged: (user, { data, at }) => ({ ...user, ...data, updated_at: at }),
+  UserLanguageCodeChanged: (user, { data, at }) => ({ ...user, language_code: data.language_code, updated_at: at }),
   UserPrivacySettingsChanged: (user, { data, at }) => ({
     ...user,
     privacy_settings: { ...user.privacy_settings, ...data.privacy_settings },
@@ -82,6 +95,9 @@ const evolve: Evolve<User, UserEvents> = {
 const stateBeforeBlock = ({ status, blocked }: User) => blocked?.before ?? (status === 'inactive' ? 'inactive' : 'active');
 
 export const foldUser = foldWith(evolve, nobody);
+
+/** Whether this release knows what the event means; a newer one may write others. */
+export const isUserEvent = (type: string): boolean => Object.hasOwn(evolve, type);
 
 /** The keys that no two live users share; null claims nothing. */
 export const uniqueKeys = ({ email, phone }: User) => ({ email_key: email === null ? null : emailKey(email), phone_key: phone });

@@ -13,7 +13,8 @@ export type UserFilter = Readonly<{
 
 export interface UserList {
   /**
-   * One page by the position of each user's first event, from beyond `from`, in one statement.
+   * One page by the position of each user's first event, from beyond `from`, in one statement. Null stands for a user whom
+   * only a newer release can read.
    * @throws Problem search-too-broad where the statement's time limit is over
    */
   page(
@@ -21,5 +22,5 @@ export interface UserList {
     order: 'ascending' | 'descending',
     from: number | null,
     limit: number,
-  ): Promise<{ users: StoredUser[]; positions: number[] }>;
+  ): Promise<{ users: (StoredUser | null)[]; positions: number[] }>;
 }

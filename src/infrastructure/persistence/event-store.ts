@@ -1,6 +1,7 @@
-import { foldUser, USER_FOLD, type User, uniqueKeys } from '../../domain/aggregates/user.ts';
+import { foldUser, isUserEvent, USER_FOLD, type User, uniqueKeys } from '../../domain/aggregates/user.ts';
 import { hourOf } from '../../domain/entities/profile-view.ts';
 import type { UserEvent } from '../../domain/events/user-events.ts';
+import { Problem } from '../../domain/problem.ts';
 import type { Answered, Change, Decision, LoggedEvent, StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import type { Database } from './database.ts';
@@ -140,34 +141,39 @@ export const eventStore = (database: Database) => {
 
   const readAt = async (userId: UserId, version: number): Promise<StoredUser | null> => {
     const events = await readStream(userId, 0, version);
-    return events.length === 0 ? null : { user_id: userId, version: events.length, user: foldUser(null, events) };
+    return events.length === 0 ? null : { user_id: userId, version: events.length, user: foldLog(events) };
   };
 
-  /** A row that another release folded is only trusted for its version. */
-  const trusted = async ({ user_id, version, fold, state }: LoadedRow): Promise<StoredUser | null> =>
-    fold === USER_FOLD ? { user_id, version, user: state } : readAt(user_id, version);
+  /** A row that another release folded is only trusted for its version. A problem is that of this one user. */
+  const trusted = async ({ user_id, version, fold, state }: LoadedRow): Promise<StoredUser | Problem | null> => {
+    if (fold === USER_FOLD) return { user_id, version, user: state };
+    return readAt(user_id, version).catch((error) => (error instanceof Problem ? error : Promise.reject(error)));
+  };
 
   return {
     readStream,
     readAt,
 
-    /** The users that meet the condition, in its order, in one statement. */
-    async list(condition: string, values: unknown[]): Promise<{ users: StoredUser[]; positions: number[] }> {
+    /** The users that meet the condition, in its order, in one statement; null is one whom this release cannot read. */
+    async list(condition: string, values: unknown[]): Promise<{ users: (StoredUser | null)[]; positions: number[] }> {
       const rows = await database.query<LoadedRow & { created_position: number }>(
         `select u.user_id, u.version, u.fold, u.state, u.created_position from users u where ${condition}`,
         values,
       );
       const users = await Promise.all(rows.map(trusted));
-      return { users: users.filter((user) => user !== null), positions: rows.map(({ created_position }) => created_position) };
+      return {
+        users: users.map((user) => (user instanceof Problem ? null : user)),
+        positions: rows.map(({ created_position }) => created_position),
+      };
     },
 
-    /** The users with these ids, in one statement, by id. */
-    async load(userIds: readonly UserId[]): Promise<Map<UserId, StoredUser>> {
+    /** The users with these ids, in one statement, by id; of who cannot be read, the problem. */
+    async load(userIds: readonly UserId[]): Promise<Map<UserId, StoredUser | Problem>> {
       const rows = await database.query<LoadedRow>('select user_id, version, fold, state from users where user_id = any($1::uuid[])', [
         userIds,
       ]);
       const users = await Promise.all(rows.map(trusted));
-      return new Map(users.flatMap((user) => (user === null ? [] : [[user.user_id, user]])));
+      return new Map(users.flatMap((user, index) => (user === null ? [] : [[(rows[index] as LoadedRow).user_id, user]])));
     },
 
     /** One transaction, one statement from here. The outcomes are in the order of the batch. @throws StoreFailure */
@@ -236,6 +242,16 @@ export const eventStore = (database: Database) => {
 };
 
 export type EventStore = ReturnType<typeof eventStore>;
+
+/** The event that a newer release wrote and this one does not understand, if there is one. */
+export const notUnderstood = (events: readonly LoggedEvent[]): LoggedEvent | undefined =>
+  events.find(({ type, schema_version }) => !isUserEvent(type) || schema_version > SCHEMA_VERSION);
+
+/** @throws Problem stream-unreadable */
+const foldLog = (events: readonly LoggedEvent[]): User => {
+  if (notUnderstood(events)) throw new Problem('stream-unreadable');
+  return foldUser(null, events);
+};
 
 /** The state that a decision leads to, folded as the log will be. */
 export const stateAfter = (user: User | null, events: readonly UserEvent[], at: Date): User =>

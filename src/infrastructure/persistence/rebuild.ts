@@ -3,7 +3,7 @@ import { foldUser, USER_FOLD, uniqueKeys } from '../../domain/aggregates/user.ts
 import type { LoggedEvent } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import type { Database } from './database.ts';
-import type { EventStore } from './event-store.ts';
+import { type EventStore, notUnderstood } from './event-store.ts';
 import { rebuildProfileViewers } from './rebuild-profile-viewers.ts';
 
 const USERS_AT_ONCE = 500;
@@ -44,7 +44,8 @@ const count = async (database: Database): Promise<number> => {
 
 /** Returns the users to look at once more. */
 const rebuildUsers = async (database: Database, store: EventStore, userIds: readonly UserId[]): Promise<UserId[]> => {
-  const streams = await store.readStreams(userIds);
+  // Who was written to by a newer release keeps the row that it made.
+  const streams = (await store.readStreams(userIds)).filter(({ events }) => !notUnderstood(events));
   const rows = await database.query<{ user_id: UserId }>('select r.user_id from rebuild_v1($1::json) as r(user_id)', [
     JSON.stringify(streams.map(toRow)),
   ]);

@@ -147,7 +147,7 @@ export class UnitOfWork {
   }
 
   /** Every user that the batch touches, once, by one statement. */
-  async #identityMap(waiting: readonly Waiting[]): Promise<Map<UserId, StoredUser>> {
+  async #identityMap(waiting: readonly Waiting[]): Promise<Map<UserId, StoredUser | Problem>> {
     if (waiting.length === 0) return new Map();
     const userIds = waiting.map(({ change }) => change.user_id);
     return retrying(
@@ -157,9 +157,10 @@ export class UnitOfWork {
   }
 
   /** Null where the change is answered without an append: refused, or nothing to do. */
-  async #decide(waiting: Waiting, before: StoredUser | null): Promise<Ready | null> {
+  async #decide(waiting: Waiting, before: StoredUser | Problem | null): Promise<Ready | null> {
     const { change } = waiting;
     try {
+      if (before instanceof Problem) throw before;
       const decision = change.decide(before?.user ?? null, before?.version ?? 0);
       const after = decision.events.length > 0 ? stateAfter(before?.user ?? null, decision.events, change.at) : null;
       if (after === null && before && !decision.view && !decision.task && !change.once && !change.completes) {

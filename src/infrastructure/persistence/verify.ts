@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { foldUser, USER_FOLD, type User, uniqueKeys } from '../../domain/aggregates/user.ts';
-import type { RecordedUserEvent } from '../../domain/events/user-events.ts';
 import type { LoggedEvent } from '../../domain/repositories/user-repository.ts';
 import type { Database } from './database.ts';
-import type { EventStore, UserRow } from './event-store.ts';
+import { type EventStore, notUnderstood, type UserRow } from './event-store.ts';
 import { profileViewsChecker } from './verify-profile-views.ts';
 import type { Violation } from './violation.ts';
 
@@ -126,9 +125,11 @@ const verifyReadModel = async (store: EventStore, seen: Map<string, Seen>, viola
   for (const userId of missing) violations.push({ invariant: 'read-model', user_id: userId, reason: 'has events but no row' });
 };
 
-const rowMistake = (row: UserRow, events: RecordedUserEvent[]): string | null => {
+const rowMistake = (row: UserRow, events: LoggedEvent[]): string | null => {
   if (events.length === 0) return 'has a row but no events';
   if (row.version !== events.length) return `the row has version ${row.version}, the log ${events.length}`;
+  const unknown = notUnderstood(events);
+  if (unknown) return `version ${unknown.version} is ${unknown.type}, which this release does not know`;
   const folded = foldUser(null, events);
   // A row of another release's fold is not read by this one; only its version and keys are.
   const differing = row.fold === USER_FOLD ? differingFields(row.state, folded) : [];

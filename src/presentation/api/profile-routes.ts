@@ -11,6 +11,7 @@ const refuses = [
   'malformed-request',
   'invalid-user-id',
   'user-not-found',
+  'stream-unreadable',
   'user-deleted',
   'validation-failed',
   'store-unavailable',

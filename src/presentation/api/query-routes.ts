@@ -12,6 +12,7 @@ import { checkUserId, userIdOf, userIdParams } from './user-id.ts';
 
 const noQuery = { type: 'object', properties: {}, additionalProperties: false };
 const refusedEverywhere = ['malformed-request', 'validation-failed', 'store-unavailable'] as const;
+const refusedOfUser = [...refusedEverywhere, 'invalid-user-id', 'user-not-found', 'user-deleted', 'stream-unreadable'] as const;
 
 export const queryRoutes = (server: FastifyInstance, api: Api): void => {
   server.get<{ Params: { user_id: string } }>('/api/users/:user_id', {
@@ -30,7 +31,7 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       response: {
         200: userResponse('The user.'),
         304: { type: 'null', description: 'Not changed.' },
-        ...problemResponses(...refusedEverywhere, 'invalid-user-id', 'invalid-precondition', 'user-not-found', 'user-deleted'),
+        ...problemResponses(...refusedOfUser, 'invalid-precondition'),
       },
     },
     handler: async (request, reply) => {
@@ -53,7 +54,7 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       querystring: Type.Object(pageParameters, { additionalProperties: false }),
       response: {
         200: pageResponse(Type.Unsafe<object>({ $ref: 'Event#' })),
-        ...problemResponses(...refusedEverywhere, 'invalid-user-id', 'user-not-found', 'user-deleted', 'invalid-cursor'),
+        ...problemResponses(...refusedOfUser, 'invalid-cursor'),
       },
     },
     handler: async (request, reply) => {

@@ -49,6 +49,7 @@ const refusedEverywhere: ProblemCode[] = [
   'idempotency-key-reused',
   'store-unavailable',
   'store-read-only',
+  'stream-unreadable',
   'outcome-unknown',
   'overloaded',
   'shutting-down',
