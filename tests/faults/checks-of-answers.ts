@@ -117,7 +117,7 @@ export const heals: Invariant = ({ history, faults }) => {
   const calm = calmOf(faults.filter(({ what }) => what === 'api' || what === 'store' || what === 'writes'));
   const late = faults.flatMap(({ what, to }) => {
     const after = writes.filter(({ started, ended }) => started >= to && ended <= to + LIMITS.healMs + LIMITS.slackMs);
-    const again = faults.some(({ from }) => from > to && from < to + LIMITS.healMs);
+    const again = faults.some((other) => other.to > to && other.from < to + LIMITS.healMs);
     return after.length > 0 && !again && !after.some(succeeded)
       ? `no change succeeded within ${LIMITS.healMs} ms after the ${what} was back`
       : [];
@@ -147,10 +147,11 @@ export const healthIsTrue: Invariant = ({ history, probes, faults }) => {
   const requests = unhindered.map(({ started, ended }) => ({ at: started, ended }));
   const slow = (times: { at: number; ended: number }[], most: number) => times.filter(({ at, ended }) => ended - at > most);
   const busy = slow([...lives, ...requests], LIMITS.busyMs);
-  // Redis is given up much sooner than anything else, and for longer.
+  // Redis is given up much sooner than anything else, and for longer; a relay that lags has lost time before.
   const busyForRedis = slow(lives, LIMITS.cacheMs);
   const starved = ({ at, ended, unwell }: Probe): boolean => {
-    const [times, around] = unwell === 'cache unavailable' ? [busyForRedis, LIMITS.noticeMs] : [busy, LIMITS.busyMs];
+    const times = unwell === 'cache unavailable' ? busyForRedis : busy;
+    const around = { 'cache unavailable': LIMITS.noticeMs, 'events lagging': LIMITS.healMs }[unwell ?? ''] ?? LIMITS.busyMs;
     return times.some((one) => one.at <= ended + around && one.ended >= at - around);
   };
   return probes.flatMap((probe) => {

@@ -74,7 +74,7 @@ describe.skipIf(!hasRedis).concurrent(`Redis under load${needsRedis}`, () => {
           await sleep(random.below(1_000));
         }
         await fault('aside', server.restart);
-        await until('it is in use again', async () => Number(await asked(server.url, 'dbsize')) > 0);
+        await until('it is in use again', async () => Number(await asked(server.url, 'dbsize')) > 0, 30_000);
         await asked(server.url, 'flushall');
         await answered(200);
         await asked(server.url, 'config', 'set', 'maxmemory', '1');
