@@ -83,13 +83,13 @@ describe.skipIf(inject('redisUrl') === null)('Redis in memory, with which the ca
             eval: (script, count, ...rest) => real.eval(script, count, ...rest) as Promise<string | null>,
             mget: (...keys) => real.mget(keys),
           },
-          (key, text) => (text === null ? real.del(key).then(() => real.rpush(key, 'x')) : real.set(key, text)).then(() => null),
-          (key) => real.del(key).then(() => null),
+          (key, text) => (text === null ? real.del(key).then(() => real.rpush(key, 'x')) : real.set(key, text)).then(() => {}),
+          (key) => real.del(key).then(() => {}),
         );
         const ofFake = commands(
           fake,
-          (key, text) => void fake.data.set(key, text) ?? null,
-          (key) => void fake.data.delete(key) ?? null,
+          (key, text) => void fake.data.set(key, text),
+          (key) => void fake.data.delete(key),
         );
         for (const one of [...doings, { what: 'read' } as const]) expect(await ofFake(one)).toEqual(await ofReal(one));
       }),

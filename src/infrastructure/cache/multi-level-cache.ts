@@ -28,7 +28,7 @@ type Options = {
  * level needs to follow nothing, and there is nobody to share a second one with.
  */
 export const multiLevelCache = ({ database, loadMany, redis, deployment, hash, onError }: Options) => {
-  /** Answers from this process, answers from Redis, loads from the database; and values in Redis that were not ours. */
+  /** Answers from this process, answers from Redis, users loaded from the database; and values in Redis that were not ours. */
   const counts = { l1_hits: 0, redis_hits: 0, misses: 0, rejected: 0 };
 
   /** A rebuild changes rows without events; and what was loaded before the first look may have changed before it. */
@@ -60,7 +60,10 @@ export const multiLevelCache = ({ database, loadMany, redis, deployment, hash, o
       : null;
   const redisLog: LogInvalidation | null = levelTwo && new LogInvalidation(database, clearing(levelTwo.follow), onError);
 
-  const fromDatabase = coalesce(loadMany);
+  const fromDatabase = coalesce((userIds: UserId[]) => {
+    counts.misses += userIds.length;
+    return loadMany(userIds);
+  });
   const fromRedis = levelTwo && coalesce(levelTwo.read);
 
   const load = async (userId: UserId, fresh: boolean): Promise<StoredUser | null> => {
@@ -70,7 +73,6 @@ export const multiLevelCache = ({ database, loadMany, redis, deployment, hash, o
       counts.redis_hits++;
       return found;
     }
-    counts.misses++;
     const stored = await fromDatabase(userId);
     if (stored && era && stored.version >= levelOne.versionOf(userId)) levelTwo?.loaded(era, stored);
     return stored;

@@ -25,10 +25,10 @@ type Options = {
   onError: (error: unknown) => void;
 };
 
-/** Messages and properties of errors may hold arguments: of a refusal only the code is told. */
+/** For the log, which shows codes only. Messages and properties of errors may hold arguments: of a refusal the first word is told. */
 const told = (error: unknown): Error => {
-  const { name, message } = error as Error;
-  return new Error(`Redis: ${name === 'ReplyError' ? message.split(' ', 1)[0] : message}`);
+  const { name, message, code } = error as Error & { code?: string };
+  return Object.assign(new Error('Redis cannot be used'), { code: name === 'ReplyError' ? message.split(' ', 1)[0] : (code ?? message) });
 };
 
 const expired = (ms: number): { promise: Promise<never>; cancel: () => void } => {
