@@ -9,7 +9,7 @@ import type { Process } from './processes.ts';
 import { type FaultRig, underLoad } from './rig.ts';
 import { again, lasting } from './rounds.ts';
 
-/** What a request may lose, at most; the first that meet a silent server lose 20 ms. */
+/** What a request may lose, at most, on a machine that is not busy; the first that meet a silent server lose 20 ms. */
 const LOST_MS = 50;
 
 const twoProcesses = { roles: ['all', 'all'], redis: [] } as const;
@@ -49,7 +49,7 @@ describe.skipIf(!hasRedis).concurrent(`Redis under load${needsRedis}`, () => {
           const since = performance.now();
           server.freeze();
           await lasting(rig);
-          expect(slowReads(rig, since)).toBeLessThan(calm + LOST_MS);
+          expect(slowReads(rig, since)).toBeLessThan(2 * calm + LOST_MS);
         };
         await rig.fault('redis', standing, server.thaw);
         rmSync(copy);
@@ -74,7 +74,7 @@ describe.skipIf(!hasRedis).concurrent(`Redis under load${needsRedis}`, () => {
           await sleep(random.below(1_000));
         }
         await fault('aside', server.restart);
-        await until('it is in use again', async () => Number(await asked(server.url, 'dbsize')) > 0, 30_000);
+        await until('it is in use again', async () => Number(await asked(server.url, 'dbsize')) > 0, 60_000);
         await asked(server.url, 'flushall');
         await answered(200);
         await asked(server.url, 'config', 'set', 'maxmemory', '1');
