@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { LoggedEvent } from '../../src/domain/repositories/user-repository.ts';
 import { killNine, listening, startMain } from '../fixtures/child.ts';
-import { makeLoad, type Sent } from '../fixtures/load.ts';
+import { lostOrDoubled, makeLoad } from '../fixtures/load.ts';
 import { seeded } from '../fixtures/seeded.ts';
 import { openRig } from '../fixtures/store-rig.ts';
 import { storeKinds } from '../fixtures/stores.ts';
@@ -10,13 +9,6 @@ import { until } from '../fixtures/until.ts';
 
 const ROUNDS = 10;
 const CLIENTS = 8;
-
-/** What a request leaves in the log, and no other does. */
-const markOf = ({ type, stream, personal }: LoggedEvent): string => {
-  const { username, email } = personal as { username?: { first_name: string }; email?: string };
-  if (type === 'UserCreated') return `create ${stream.slice('user-'.length)}`;
-  return type === 'UserUsernameChanged' ? `rename ${username?.first_name}` : `email ${email}`;
-};
 
 // Both wait for processes most of the time, so they run side by side.
 describe.concurrent.each(storeKinds())('kill -9 under load, again and again, on $name', ({ available, make }) => {
@@ -50,12 +42,8 @@ describe.concurrent.each(storeKinds())('kill -9 under load, again and again, on 
             expect(task).toMatchObject({ status: 'succeeded', error: null });
           }
 
-          const written = new Map<string, number>();
-          for (const event of await rig.log()) written.set(markOf(event), (written.get(markOf(event)) ?? 0) + 1);
-          const times = ({ kind, mark }: Sent): number => written.get(`${kind} ${mark}`) ?? 0;
           const acknowledged = load.sent.filter((request) => request.acknowledged !== null);
-          expect(acknowledged.filter((request) => times(request) !== 1)).toEqual([]);
-          expect(load.sent.filter((request) => times(request) > 1)).toEqual([]);
+          expect(lostOrDoubled(load.sent, await rig.log())).toEqual([]);
           expect((await rig.verify()).violations).toEqual([]);
           // The load was one.
           expect(new Set(acknowledged.map(({ kind }) => kind))).toEqual(new Set(['create', 'rename', 'email']));
