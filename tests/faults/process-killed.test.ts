@@ -6,8 +6,8 @@ import { type FaultRig, long, underLoad } from './rig.ts';
 
 const ROUNDS = long ? 50 : 1;
 /** Of everything at once. A thousand in the long run: in many rigs, so that no history grows without end. */
-const CYCLES = long ? 50 : 2;
-const RIGS = Array.from({ length: long ? 20 : 1 }, (_, index) => [index * CYCLES + 1, (index + 1) * CYCLES]);
+const CYCLES = long ? 25 : 2;
+const RIGS = Array.from({ length: long ? 40 : 1 }, (_, index) => [index * CYCLES + 1, (index + 1) * CYCLES]);
 
 /** Where a change is on its way, and how long after that the process dies. */
 const STEPS: ((below: FaultRig['random']['below']) => string)[] = [
