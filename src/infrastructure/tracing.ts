@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Attributes, type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
+import { type Attributes, type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ExportResultCode, parseTraceParent } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
@@ -19,7 +19,7 @@ import type { ClaimedTask } from '../domain/repositories/task-repository.ts';
 import type { EventStore } from './persistence/event-store.ts';
 
 const EXPORT_MS = 1_000;
-const EXPORT_TIMEOUT_MS = 5_000;
+const EXPORT_TIMEOUT_MS = 3_000;
 /** Spans that wait for the collector; what is more is dropped. */
 const MAX_WAITING = 4_096;
 /** At the end of the process, for what still waits. */
@@ -41,7 +41,6 @@ type Options = {
 export type ChangeTrace = {
   /** What events and tasks keep, so that whoever goes on with them later goes on with the trace. */
   readonly traceparent: string;
-  readonly sampled: boolean;
   readonly span: Span;
   end: (error?: unknown) => void;
 };
@@ -64,6 +63,12 @@ export const openTracing = ({ endpoint, sampler, ratio, resource, onError }: Opt
   const contexts = new AsyncLocalStorage<Context>();
   const here = (): Context => contexts.getStore() ?? ROOT_CONTEXT;
 
+  /** The span under way here; none where nothing is recorded, or not any more. */
+  const current = (): Span | undefined => {
+    const span = trace.getSpan(here());
+    return span?.isRecording() ? span : undefined;
+  };
+
   const within = async <T>(span: Span, work: () => Promise<T>): Promise<T> => {
     try {
       const result = await contexts.run(trace.setSpan(ROOT_CONTEXT, span), work);
@@ -76,20 +81,21 @@ export const openTracing = ({ endpoint, sampler, ratio, resource, onError }: Opt
   };
 
   const statement = <T>(summary: string, work: () => Promise<T>): Promise<T> => {
-    if (!trace.getSpan(here())?.isRecording()) return work();
+    if (current() === undefined) return work();
     const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': summary };
     return within(tracer.startSpan(summary, { kind: SpanKind.CLIENT, attributes }, here()), work);
   };
 
   return {
-    /** A request, from its head to the end of the answer. `route` is the pattern, never the URL. */
+    /** A request, from its head to the end of the answer; null where it is not recorded. `route` is the pattern, never the URL. */
     request(method: string, route: string | null, traceparent: unknown) {
       const attributes = { 'http.request.method': method, ...(route !== null && { 'http.route': route }) };
       const name = route === null ? method : `${method} ${route}`;
       const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, contextOf(traceparent));
+      if (!span.isRecording()) return null;
       const context = trace.setSpan(ROOT_CONTEXT, span);
       return {
-        traceId: span.isRecording() ? span.spanContext().traceId : null,
+        traceId: span.spanContext().traceId,
         run: (work: () => void): void => contexts.run(context, work),
         end: (status: number | null): void => {
           if (status !== null) span.setAttribute('http.response.status_code', status);
@@ -101,15 +107,15 @@ export const openTracing = ({ endpoint, sampler, ratio, resource, onError }: Opt
 
     /** A change, of the request or task that is under way here; null where there is none. */
     change(): ChangeTrace | null {
-      if (trace.getSpan(here()) === undefined) return null;
+      if (current() === undefined) return null;
       const span = tracer.startSpan('append', {}, here());
       const end = (error?: unknown): void => (error === undefined ? span.end() : endWith(span, error));
-      return { span, traceparent: traceparentOf(span), sampled: span.isRecording(), end };
+      return { span, traceparent: traceparentOf(span), end };
     },
 
     /** Changes that are committed together: part of the first one's trace, and linked with the others. */
     batch<T>(changes: readonly (ChangeTrace | null)[], work: () => Promise<T>): Promise<T> {
-      const [first, ...others] = changes.flatMap((change) => (change?.span.isRecording() ? [change.span] : []));
+      const [first, ...others] = changes.flatMap((change) => (change ? [change.span] : []));
       // Not in the trace of whichever request happened to set the batches going.
       if (first === undefined) return contexts.run(ROOT_CONTEXT, work);
       const span = tracer.startSpan(
@@ -130,28 +136,30 @@ export const openTracing = ({ endpoint, sampler, ratio, resource, onError }: Opt
 
     /**
      * A message to NATS, as part of the trace that `traceparent` names, or else of what is under way here. `send` is given what
-     * the message's header says: nothing where nobody follows. `destination` is a subject without ids.
+     * the message's header says: nothing where nothing is recorded. `destination` is a subject without ids.
      */
     publish<T>(destination: string, traceparent: string | null, send: (traceparent?: string) => Promise<T>): Promise<T> {
-      const context = traceparent === null ? here() : contextOf(traceparent);
-      const before = trace.getSpan(context);
-      const followed = before?.isRecording() || (traceparent !== null && isSampled(before));
-      if (!followed) return send(traceparent ?? undefined);
+      if (traceparent === null && current() === undefined) return send();
       const attributes = {
         'messaging.system': 'nats',
         'messaging.operation.name': 'publish',
         'messaging.operation.type': 'send',
         'messaging.destination.template': destination,
       };
-      const span = tracer.startSpan(`publish ${destination}`, { kind: SpanKind.PRODUCER, attributes }, context);
+      const span = tracer.startSpan(
+        `publish ${destination}`,
+        { kind: SpanKind.PRODUCER, attributes },
+        traceparent === null ? here() : contextOf(traceparent),
+      );
       return within(span, () => send(traceparentOf(span)));
     },
 
-    /** A try of a task: goes on with the trace of the request that was accepted; what is due later begins its own. */
+    /** A try of a task: goes on with the trace of the request that was accepted. One that nobody follows is not traced. */
     task<T>(
       { command, attempts, traceparent }: Pick<ClaimedTask, 'command' | 'attempts' | 'traceparent'>,
       work: () => Promise<T>,
     ): Promise<T> {
+      if (traceparent === undefined) return work();
       const attributes = { 'lumin.command': command, 'lumin.task.attempt': attempts };
       return within(tracer.startSpan(`task ${command}`, { kind: SpanKind.CONSUMER, attributes }, contextOf(traceparent)), work);
     },
@@ -163,12 +171,10 @@ export const openTracing = ({ endpoint, sampler, ratio, resource, onError }: Opt
 
 export type Tracing = ReturnType<typeof openTracing>;
 
-const isSampled = (span: Span | undefined): boolean => ((span?.spanContext().traceFlags ?? 0) & TraceFlags.SAMPLED) !== 0;
-
 /** W3C Trace Context. `tracestate` is left out: it is for whoever is in front of us, and may hold anything. */
 const traceparentOf = (span: Span): string => {
-  const { traceId, spanId } = span.spanContext();
-  return `00-${traceId}-${spanId}-0${isSampled(span) ? 1 : 0}`;
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return `00-${traceId}-${spanId}-0${traceFlags}`;
 };
 
 const contextOf = (traceparent: unknown): Context => {

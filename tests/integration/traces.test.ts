@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type Child, listening, startMain } from '../fixtures/child.ts';
+import { type Child, killNine, listening, startMain } from '../fixtures/child.ts';
 import { aUser, created } from '../fixtures/http.ts';
 import { type ReceivedSpan, startReceiver } from '../fixtures/otlp-receiver.ts';
 import { freePort } from '../fixtures/servers.ts';
@@ -197,24 +197,25 @@ describe.each(postgres)(`the trace of a request, through one process of each rol
   });
 });
 
-describe('tracing', () => {
+describe.concurrent('tracing', () => {
   it('that nobody wants loads no module of it, and writes and sends no trace of one', async () => {
     const [receiver, store] = await Promise.all([startReceiver(), anyStore()]);
     const env = { DATABASE_URL: store.url, ...TELL_MODULES };
-    const seen = [];
-    for (const more of [{}, { OTEL_EXPORTER_OTLP_ENDPOINT: `${receiver.url}/` }]) {
-      const child = startMain({ ...env, ...more });
+    const use = async (child: Child) => {
       const api = await listening(child);
       const headers = { 'content-type': 'application/json', ...aTrace().header };
-      const answer = await until('a user is created', async () => {
-        const created = await fetch(`${api}/api/users`, { method: 'POST', headers, body: JSON.stringify(aUser()) });
-        return created.status === 201 && ((await created.json()) as any);
+      const { user_id } = await until('a user is created', async () => {
+        const answer = await fetch(`${api}/api/users`, { method: 'POST', headers, body: JSON.stringify(aUser()) });
+        return answer.status === 201 && ((await answer.json()) as any);
       });
-      const { items } = (await (await fetch(`${api}/api/users/${answer.user_id}/events`)).json()) as any;
-      child.process.kill('SIGTERM');
-      expect(await child.exited).toBe(0);
-      seen.push({ traced: 'traceparent' in items[0], modules: /^loaded .*sdk-trace/m.test(child.stderr()) });
-    }
+      const { items } = (await (await fetch(`${api}/api/users/${user_id}/events`)).json()) as any;
+      return { traced: 'traceparent' in items[0], modules: /^loaded .*sdk-trace/m.test(child.stderr()) };
+    };
+    const [off, on] = [startMain(env), startMain({ ...env, OTEL_EXPORTER_OTLP_ENDPOINT: `${receiver.url}/` })];
+    const seen = await Promise.all([off, on].map(use));
+    await killNine(off);
+    on.process.kill('SIGTERM');
+    expect(await on.exited).toBe(0);
     expect(seen).toEqual([
       { traced: false, modules: false },
       { traced: true, modules: true },

@@ -21,7 +21,7 @@ describe('the trace of a request', () => {
           work();
           inside = false;
         };
-        return { traceId: null, run, end: (status) => void told.push(status) };
+        return { traceId: 'abc', run, end: (status) => void told.push(status) };
       },
     };
     const server = Fastify();

@@ -32,13 +32,12 @@ export interface Health {
 
 /** Follows requests through everything that they lead to. */
 export interface Traces {
-  /** Begins to follow a request, which may be part of a trace already. `route` is the pattern, never the URL. */
-  request(method: string, route: string | null, traceparent: unknown): TracedRequest;
+  /** Begins to follow a request, which may be part of a trace already; null where it is not recorded. `route` is the pattern, never the URL. */
+  request(method: string, route: string | null, traceparent: unknown): TracedRequest | null;
 }
 
 export interface TracedRequest {
-  /** Null where nothing of this request is recorded. */
-  readonly traceId: string | null;
+  readonly traceId: string;
   /** What `work` begins, also later, belongs to the trace. */
   run(work: () => void): void;
   /** `status` is null where the client left before it was answered. */

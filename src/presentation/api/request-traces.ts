@@ -12,8 +12,9 @@ export const traceRequests = (server: FastifyInstance, traces: Traces): void => 
     const route = request.routeOptions.url ?? null;
     if (route !== null && UNTRACED.test(route)) return done();
     const trace = traces.request(request.method, route, request.headers.traceparent);
+    if (trace === null) return done();
     traced.set(request, trace);
-    if (trace.traceId !== null) request.log = reply.log = request.log.child({ trace_id: trace.traceId });
+    request.log = reply.log = request.log.child({ trace_id: trace.traceId });
     reply.raw.once('close', () => trace.end(reply.raw.headersSent ? reply.statusCode : null));
     done();
   });
