@@ -7,14 +7,16 @@ import { describe, expect, inject, it } from 'vitest';
 import { Problem } from '../../src/domain/problem.ts';
 import { buildServer } from '../../src/presentation/api/server.ts';
 import { created } from '../fixtures/http.ts';
-import { startEmbedded } from '../fixtures/service.ts';
+import { startService } from '../fixtures/service.ts';
+import { anyStore } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const [natsUrl, redisUrl] = [inject('natsUrl'), inject('redisUrl')];
 
 describe('a client that waits for a task', () => {
   it('is told that it was accepted, where nobody can see what came of it', async () => {
-    const service = await startEmbedded();
+    const store = await anyStore();
+    const service = await startService(store.url);
     const api = { ...service.app, awaitTask: () => Promise.reject(new Problem('store-unavailable')) };
     const server = await buildServer(api, { log: pino({ level: 'silent' }), version: '0', allowedOrigins: [], newRequestId: () => 'one' });
     const { user_id } = await created(service);
@@ -26,6 +28,7 @@ describe('a client that waits for a task', () => {
     expect(await service.app.awaitTask(taskId, 5_000)).toMatchObject({ status: 'succeeded' });
     await server.close();
     await service.stop();
+    await store.drop();
   });
 });
 
@@ -38,7 +41,8 @@ describe.skipIf(natsUrl === null || redisUrl === null)('tasks over NATS with res
     nats.subscribe(`${unique}.tasks.>`, { callback: (_, { subject, data }) => void heard.push(`${subject} ${Buffer.from(data)}`) });
     await nats.flush();
     const env = { NATS_URL: natsUrl as string, REDIS_URL: redisUrl as string, NATS_STREAM: unique, NATS_SUBJECT_PREFIX: unique };
-    const service = await startEmbedded({ env });
+    const store = await anyStore();
+    const service = await startService(store.url, { env });
 
     const canary = `canary-${unique}`;
     const person = await created(service);
@@ -70,5 +74,6 @@ describe.skipIf(natsUrl === null || redisUrl === null)('tasks over NATS with res
     for (const stream of [unique, `${unique}-tasks`]) await streams.delete(stream);
     await nats.close();
     redis.disconnect();
+    await store.drop();
   });
 });
