@@ -25,5 +25,7 @@ describe.skipIf(!postgres.available)('docs/operations.md [needs PostgreSQL: set 
 
   it('has statements', () => expect(statements.length).toBeGreaterThan(10));
 
-  it.each(statements)('has one that the database takes: $title', ({ text }) => rig.database.query(text));
+  it.each(statements)('has one that the database takes: $title', async ({ text }) => {
+    await rig.database.query(text);
+  });
 });

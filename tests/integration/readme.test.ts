@@ -11,6 +11,7 @@ import { catalogue } from '../../src/domain/problem.ts';
 import { readConfig } from '../../src/infrastructure/container/config.ts';
 import { type Child, killNine, listening, node, root, startMain } from '../fixtures/child.ts';
 import { aUser } from '../fixtures/http.ts';
+import { anyStore, type Store } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 /** What the README says of an answer: the sentence "Status 200, `Header: value`, `"member": value`" and the JSON after it. */
@@ -164,11 +165,13 @@ describe.skipIf(natsUrl === null)('the programs of the README [needs NATS: set T
   const running: ChildProcessWithoutNullStreams[] = [];
   let service: Child;
   let address: string;
+  let store: Store;
   let nats: NatsConnection;
   let streams: JetStreamManager['streams'];
 
   beforeAll(async () => {
-    service = startMain({ DATABASE_URL: 'pglite://memory', NATS_URL: natsUrl ?? '', NATS_STREAM: unique, NATS_SUBJECT_PREFIX: unique });
+    store = await anyStore();
+    service = startMain({ DATABASE_URL: store.url, NATS_URL: natsUrl ?? '', NATS_STREAM: unique, NATS_SUBJECT_PREFIX: unique });
     address = await listening(service);
     nats = await connect({ servers: new URL(natsUrl ?? '').host });
     ({ streams } = await jetstreamManager(nats));
@@ -178,6 +181,7 @@ describe.skipIf(natsUrl === null)('the programs of the README [needs NATS: set T
   });
   afterAll(async () => {
     await killNine(service);
+    await store.drop();
     for (const stream of [unique, `${unique}-tasks`]) await streams.delete(stream).catch(() => {});
     await nats.close();
   });
