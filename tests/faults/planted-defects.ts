@@ -168,7 +168,9 @@ export const defects: Defect[] = [
     'two changes that expected one version succeeded',
     {
       run: (run) => {
-        again(run, 'winner', { ...later(45_000), client: 'second', version: 5, body: { first_name: 'too' } });
+        const second = { client: 'second', key: 'second', body: { first_name: 'too' } };
+        again(run, 'winner', { ...second, ...later(1_180), request_id: 'first try', status: null, version: null });
+        again(run, 'winner', { ...second, ...later(45_000), version: 5 });
         append(run, 5, { ...ofAnn, correlation_id: 'again' });
       },
     },
