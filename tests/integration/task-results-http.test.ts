@@ -56,15 +56,16 @@ describe.skipIf(natsUrl === null || redisUrl === null)('tasks over NATS with res
       await service.request('PATCH', `${at}/bio`, { new_bio: canary }, { prefer: 'respond-async' }),
     ].filter(({ status }) => status === 202);
     expect(accepted.length).toBeGreaterThan(1);
+    for (const { body } of accepted) expect((await service.app.awaitTask(body.task_id, 10_000)).finished_at).not.toBeNull();
     const results: string[] = [];
-    for (const { body } of accepted) {
-      expect((await service.app.awaitTask(body.task_id, 10_000)).finished_at).not.toBeNull();
-      const [key] = await until('the result is in Redis', async () => {
-        const [, keys] = await redis.scan('0', 'MATCH', `lumin:*:task:${body.task_id}`, 'COUNT', 1_000_000);
-        return keys.length > 0 && keys;
-      });
-      results.push(`${key} ${await redis.get(key as string)}`);
-    }
+    const pattern = `lumin:${service.app.hash('deployment').slice(0, 12)}:*:task:*`;
+    await until('the results are in Redis', async () => {
+      const keys: string[] = [];
+      for await (const found of redis.scanStream({ match: pattern, count: 1_000 })) keys.push(...found);
+      const unique = [...new Set(keys)];
+      results.splice(0, results.length, ...(await Promise.all(unique.map(async (key) => `${key} ${await redis.get(key)}`))));
+      return unique.length === accepted.length;
+    });
     await service.stop();
     expect(results.join()).toContain('"status":"succeeded"');
     expect(heard.length).toBeGreaterThanOrEqual(accepted.length);
