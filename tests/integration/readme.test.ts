@@ -173,6 +173,7 @@ describe.skipIf(natsUrl === null)('the programs of the README [needs NATS: set T
     store = await anyStore();
     service = startMain({ DATABASE_URL: store.url, NATS_URL: natsUrl ?? '', NATS_STREAM: unique, NATS_SUBJECT_PREFIX: unique });
     address = await listening(service);
+    await until('the service is ready', async () => (await fetch(`${address}/health/ready`)).ok);
     nats = await connect({ servers: new URL(natsUrl ?? '').host });
     ({ streams } = await jetstreamManager(nats));
   });
@@ -191,6 +192,7 @@ describe.skipIf(natsUrl === null)('the programs of the README [needs NATS: set T
     const send = async (method: string, path: string, body: object) => {
       const headers = { 'content-type': 'application/json' };
       const answer = await fetch(`${address}/api/users${path}`, { method, headers, body: JSON.stringify(body) });
+      expect(answer.ok).toBe(true);
       return (await answer.json()) as { user_id: string };
     };
     const { user_id } = await send('POST', '', aUser());
