@@ -25,7 +25,7 @@ export type Append = {
   expected: number;
   decision: Decision;
   after: User | null;
-  trace?: { traceparent: string; sampled: boolean } | null;
+  trace?: { traceparent: string } | null;
 };
 
 export type Outcome =
@@ -62,7 +62,7 @@ const toChange = (append: Append, ord: number) => {
     task_id: task?.task_id,
     task: task && {
       command: task.command,
-      // What is due later begins a trace of its own.
+      // What is due days later is no part of the request any more.
       input: sealPersonal(append.trace && !dueLater ? { ...(task.input as object), traceparent: append.trace.traceparent } : task.input),
       if_match: task.if_match,
       // What is due at once is due by the database's clock: the clocks of replicas differ.
@@ -80,7 +80,7 @@ const toHappenings = (append: Append, ord: number) =>
     data: {
       ...data,
       changed: [...Object.keys(data), ...Object.keys(personal)],
-      ...(append.trace?.sampled && { traceparent: append.trace.traceparent }),
+      ...(append.trace && { traceparent: append.trace.traceparent }),
     },
     personal: Object.keys(personal).length > 0 ? sealPersonal(personal) : null,
   }));
