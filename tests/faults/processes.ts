@@ -68,7 +68,11 @@ export const prepareProcess = async (role: Role, env: Record<string, string>): P
 
 /** The process that publishes events now. */
 export const leaderOf = (processes: readonly Process[]): Promise<Process> =>
-  until('somebody publishes events', async () => {
-    const leading = await Promise.all(processes.map(({ metric }) => metric('lumin_relay_leading')));
-    return processes[leading.indexOf(1)];
-  });
+  until(
+    'somebody publishes events',
+    async () => {
+      const leading = await Promise.all(processes.map(({ metric }) => metric('lumin_relay_leading')));
+      return processes[leading.indexOf(1)];
+    },
+    60_000,
+  );
