@@ -8,6 +8,8 @@ import type { Redis } from './redis.ts';
 const LIVES_MS = 60_000;
 /** For what no request waits for. */
 const BACKGROUND_MS = 250;
+/** Values are in no hurry: many go with one script. */
+const GATHER_MS = 10;
 const MAX_KEYS = 256;
 
 // A user's key holds `<version>` (a tombstone) or `<version> <seal> <JSON>`. The record of the log is `<began> <position>`.
@@ -97,7 +99,7 @@ export const redisUsers = ({ redis, deployment, hash, trusted, onRejected }: Opt
 
   const keep = async (): Promise<void> => {
     keeping = true;
-    await new Promise(setImmediate);
+    await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
     while (waiting.size > 0) {
       const batch = [...waiting].slice(0, MAX_KEYS);
       waiting = new Map([...waiting].slice(MAX_KEYS));
