@@ -46,12 +46,12 @@ describe('the trace of a request', () => {
   it('ends without a status where the client goes away', async () => {
     const { server, told } = serve();
     const left = new AbortController();
-    server.get('/slow', () => new Promise(() => left.abort()));
+    server.get('/api/slow', () => new Promise(() => left.abort()));
     const address = await server.listen({ host: '127.0.0.1', port: 0 });
-    await fetch(`${address}/slow`, { signal: left.signal }).catch(() => {});
+    await fetch(`${address}/api/slow`, { signal: left.signal }).catch(() => {});
     await until('it ends', () => told.length > 1);
     await server.close();
-    expect(told).toEqual([['GET', '/slow', undefined], null]);
+    expect(told).toEqual([['GET', '/api/slow', undefined], null]);
   });
 
   it('is not begun for what machines ask all the time', async () => {

@@ -1,16 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { TracedRequest, Traces } from './dependencies.ts';
 
-/** Asked by machines all the time; a live connection stays. */
-const UNTRACED = /^\/(?:health|metrics|ws)\b/;
-
-/** Follows every request but these, whatever comes of it; its log lines name the trace. */
+/** Follows the requests of the API, and those that no route takes, whatever comes of them; their log lines name the trace. */
 export const traceRequests = (server: FastifyInstance, traces: Traces): void => {
   const traced = new WeakMap<FastifyRequest, TracedRequest>();
 
   server.addHook('onRequest', (request, reply, done) => {
     const route = request.routeOptions.url ?? null;
-    if (route !== null && UNTRACED.test(route)) return done();
+    if (route !== null && !route.startsWith('/api/')) return done();
     const trace = traces.request(request.method, route, request.headers.traceparent);
     if (trace === null) return done();
     traced.set(request, trace);
