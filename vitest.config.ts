@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 // The fault tests' judge, tried on made-up runs: needs no server.
 const CHECKER = 'tests/faults/checker.test.ts';
-const FAULTS_MS = process.env.FAULTS === 'long' ? 1_800_000 : 120_000;
+const FAULTS_MS = process.env.FAULTS === 'long' ? 1_800_000 : 300_000;
 
 const real = {
   globalSetup: ['tests/fixtures/services.ts'],

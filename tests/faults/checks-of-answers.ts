@@ -1,14 +1,4 @@
-import {
-  type Command,
-  commandsOf,
-  type Evidence,
-  effects,
-  type Fault,
-  type Invariant,
-  isUnknown,
-  type Probe,
-  succeeded,
-} from './evidence.ts';
+import { type Command, commandsOf, effects, type Fault, type Invariant, isUnknown, type Probe, type Span, succeeded } from './evidence.ts';
 import type { Operation } from './history.ts';
 
 const LIMITS = {
@@ -99,10 +89,11 @@ export const bounded: Invariant = ({ gauges }) =>
   gauges.filter(({ highest, limit }) => highest > limit).map(({ name, highest, limit }) => `${name} rose to ${highest}, above ${limit}`);
 
 /** Every request ends in time, and with a status unless the process that should answer was gone. While that stood still, no time counts. */
-export const endsInTime: Invariant = ({ history, faults }) =>
+export const endsInTime: Invariant = ({ history, faults, starved = [] }) =>
   history.flatMap(({ kind, request_id, instance, started, ended, status }) => {
     const gone = faults.filter((fault) => fault.what === 'api' && isAt(fault, instance) && fault.from <= ended && started <= fault.to);
-    const lost = gone.reduce((sum, { from, to }) => sum + Math.min(to, ended) - Math.max(from, started), 0);
+    const overlap = ({ from, to }: Span): number => Math.max(0, Math.min(to, ended) - Math.max(from, started));
+    const lost = [...gone, ...starved].reduce((sum, span) => sum + overlap(span), 0);
     const took = Math.round(ended - started - lost);
     if (took > LIMITS.budgetMs + LIMITS.slackMs) return `the ${kind} ${request_id} took ${took} ms`;
     return status === null && gone.length === 0 ? `the ${kind} ${request_id} was cut off although nobody killed the process` : [];
@@ -111,13 +102,13 @@ export const endsInTime: Invariant = ({ history, faults }) =>
 const isAt = (fault: Fault, instance: string | undefined): boolean => fault.instance === undefined || fault.instance === instance;
 
 /** Soon after a fault is gone all is well again, and while nothing is broken nothing is refused for want of it. */
-export const heals: Invariant = ({ history, faults }) => {
+export const heals: Invariant = ({ history, faults, starved = [] }) => {
   const writes = history.filter(({ method }) => method !== 'GET');
   // Without Redis, NATS or workers nothing is refused.
-  const calm = calmOf(faults.filter(({ what }) => what === 'api' || what === 'store' || what === 'writes'));
+  const calm = calmOf([...faults.filter(({ what }) => what === 'api' || what === 'store' || what === 'writes'), ...starved]);
   const late = faults.flatMap(({ what, to }) => {
     const after = writes.filter(({ started, ended }) => started >= to && ended <= to + LIMITS.healMs + LIMITS.slackMs);
-    const again = faults.some((other) => other.to > to && other.from < to + LIMITS.healMs);
+    const again = [...faults, ...starved].some((other) => other.to > to && other.from < to + LIMITS.healMs);
     return after.length > 0 && !again && !after.some(succeeded)
       ? `no change succeeded within ${LIMITS.healMs} ms after the ${what} was back`
       : [];
@@ -129,7 +120,7 @@ export const heals: Invariant = ({ history, faults }) => {
 };
 
 /** Alive is not ready; not ready without the store; ready but degraded without Redis or NATS; and all of it said in time. */
-export const healthIsTrue: Invariant = ({ history, probes, faults }) => {
+export const healthIsTrue: Invariant = ({ history, probes, faults, starved = [] }) => {
   const calm = calmOf(faults);
   const during =
     (...whats: Fault['what'][]) =>
@@ -149,7 +140,8 @@ export const healthIsTrue: Invariant = ({ history, probes, faults }) => {
   const busy = slow([...lives, ...requests], LIMITS.busyMs);
   // Redis is given up much sooner than anything else, and for longer; a relay that lags has lost time before.
   const busyForRedis = slow(lives, LIMITS.cacheMs);
-  const starved = ({ at, ended, unwell }: Probe): boolean => {
+  const isStarved = ({ at, ended, unwell }: Probe): boolean => {
+    if (starved.some(({ from, to }) => from <= ended && to >= at - LIMITS.healMs)) return true;
     const times = unwell === 'cache unavailable' ? busyForRedis : busy;
     const around = { 'cache unavailable': LIMITS.noticeMs, 'events lagging': LIMITS.healMs }[unwell ?? ''] ?? LIMITS.busyMs;
     return times.some((one) => one.at <= ended + around && one.ended >= at - around);
@@ -157,7 +149,7 @@ export const healthIsTrue: Invariant = ({ history, probes, faults }) => {
   return probes.flatMap((probe) => {
     const { at, ended, path, status, state, unwell } = probe;
     const said = [`${path} said ${status}`, state, unwell && `(${unwell})`].filter(Boolean).join(' ');
-    if (touched(probe, 'api') || starved(probe)) return [];
+    if (touched(probe, 'api') || isStarved(probe)) return [];
     if (ended - at > LIMITS.noticeMs + LIMITS.slackMs) return `${path} took ${Math.round(ended - at)} ms`;
     if (path === '/health/live') return status === 200 ? [] : `${said} while the process ran`;
     if (path === '/health/ready' && withoutStore(probe) && status === 200) return `${said} while the store was away`;
@@ -180,6 +172,6 @@ export const onlyHonestErrors: Invariant = ({ history }) =>
 
 /** Whether nothing was broken in that time, nor just before. */
 const calmOf =
-  (faults: Evidence['faults']) =>
+  (faults: readonly Span[]) =>
   (started: number, ended: number): boolean =>
     faults.every(({ from, to }) => ended < from || started > to + LIMITS.healMs + LIMITS.slackMs);

@@ -25,6 +25,8 @@ export type Fault = {
   to: number;
 };
 
+export type Span = { from: number; to: number };
+
 export type Probe = {
   instance?: string;
   at: number;
@@ -55,6 +57,8 @@ export type Evidence = {
   /** What caches hold at rest. */
   cached: readonly { where: string; user_id: string; version: number }[];
   probes: readonly Probe[];
+  /** When a process of the service mostly waited for its turn on a busy machine: no promise about time holds then. */
+  starved?: readonly Span[];
   /** The highest seen of what must be bounded. */
   gauges: readonly { name: string; highest: number; limit: number }[];
 };

@@ -3,10 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../src/infrastructure/persistence/database.ts';
 import { EVENT_COLUMNS, type EventRow, toEvent, type UserRow } from '../../src/infrastructure/persistence/event-store.ts';
 import { openPostgres } from '../../src/infrastructure/persistence/postgres.ts';
-import { type Evidence, type Probe, prefixHashes, type TaskRow } from './evidence.ts';
+import { type Evidence, type Probe, prefixHashes, type Span, type TaskRow } from './evidence.ts';
 
 const TAIL_MS = 30;
 const PROBE_MS = 100;
+const WATCH_MS = 200;
+const MOSTLY = 0.5;
 const RAW = 'row_to_json(e)::text as raw';
 
 /** The log and what is made of it, as the database has them now. */
@@ -82,6 +84,34 @@ export const startProbes = (instance: string) => {
       return probes;
     },
   };
+};
+
+/** Watches how long the processes wait for a processor, where the system tells. */
+export const startWatch = (pids: () => number[]) => {
+  const starved: Span[] = [];
+  let last = { at: performance.now(), waited: new Map<number, number>() };
+  const look = (): void => {
+    const [from, at] = [last.at, performance.now()];
+    const waited = new Map(pids().map((pid) => [pid, waitedMs(pid)]));
+    const most = Math.max(0, ...[...waited].map(([pid, ms]) => ms - (last.waited.get(pid) ?? ms)));
+    if (most > (at - from) * MOSTLY) starved.push({ from, to: at });
+    last = { at, waited };
+  };
+  const timer = setInterval(look, WATCH_MS);
+  return {
+    stop: (): Span[] => {
+      clearInterval(timer);
+      return starved;
+    },
+  };
+};
+
+const waitedMs = (pid: number): number => {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
 };
 
 /** The most memory that the process ever had, in MB; 0 where the system does not tell. */

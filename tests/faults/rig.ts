@@ -9,7 +9,7 @@ import { startProxy, type TcpProxy } from '../fixtures/tcp-proxy.ts';
 import { until } from '../fixtures/until.ts';
 import { check } from './checker.ts';
 import { type Evidence, type Fault, succeeded } from './evidence.ts';
-import { readStore, startProbes, startTail } from './gather.ts';
+import { readStore, startProbes, startTail, startWatch } from './gather.ts';
 import { readCaches, readRedis } from './gather-caches.ts';
 import { startSockets } from './gather-sockets.ts';
 import { readStream, startConsumer } from './gather-stream.ts';
@@ -125,6 +125,8 @@ export const underLoad = (
 
       cleanup.unshift(() => Promise.all(processes.map(({ child, kill }) => child() && kill())));
       await Promise.all(processes.map(({ start }) => start()));
+      const watch = startWatch(() => processes.map(({ child }) => child().pid));
+      cleanup.unshift(async () => void watch.stop());
       const tail = startTail(postgres.url);
       const probes = instances.map(startProbes);
       const load = startLoad(random, history, instances);
@@ -168,6 +170,7 @@ export const underLoad = (
         published: nats && (await publishedFrom(nats.server.url, rest.log.length)),
         sockets: await sockets.stop(rest.log),
         cached: [...cached, ...inRedis, ...((await consumer?.stop(rest.log)) ?? [])],
+        starved: watch.stop(),
         probes: (await Promise.all(probes.map(({ stop }) => stop()))).flat(),
         ...(await tail.stop()),
         gauges: processes.map(({ role, memory }) => ({ name: `memory of ${role} in MB`, highest: memory(), limit: MEMORY_LIMIT })),
