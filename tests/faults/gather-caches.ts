@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { until } from '../fixtures/until.ts';
 import type { Evidence } from './evidence.ts';
 
 const AT_ONCE = 20;
@@ -20,12 +21,17 @@ export const readCaches = async (instances: readonly string[], userIds: readonly
   return cached;
 };
 
-/** What Redis holds under the keys that are in force, which the record of the log names. */
-export const readRedis = async (url: string): Promise<Cached[]> => {
+/** What Redis holds under the keys that are in force, which the record of the log names, once that is at the end of the log: until then nobody trusts it. */
+export const readRedis = async (url: string, head: number): Promise<Cached[]> => {
   const redis = new Redis(url);
   try {
     const cached: Cached[] = [];
-    for (const record of await redis.keys('lumin:*:log')) {
+    const records = (): Promise<string[]> => redis.keys('lumin:*:log');
+    await until('everything is announced in Redis', async () => {
+      const texts = await Promise.all((await records()).map((record) => redis.get(record)));
+      return texts.some((text) => Number(text?.split(' ')[1]) >= head);
+    }).catch(() => {});
+    for (const record of await records()) {
       const began = (await redis.get(record))?.split(' ')[0];
       const prefix = `${record.slice(0, -'log'.length)}${began}:`;
       const keys = await redis.keys(`${prefix}*`);

@@ -163,7 +163,7 @@ export const underLoad = (
       await sleep(CACHES_MS);
       const cached = await readCaches(instances, userIds);
       const rest = await readStore(postgres.url);
-      const inRedis = redis ? await readRedis(redis.server.url) : [];
+      const inRedis = redis ? await readRedis(redis.server.url, rest.log.length) : [];
       const evidence: Evidence = {
         ...rest,
         ...{ history: history.operations, faults },
