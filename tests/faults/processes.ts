@@ -57,7 +57,7 @@ export const prepareProcess = async (role: Role, env: Record<string, string>): P
     },
     freeze: () => void child.process.kill('SIGSTOP'),
     thaw: () => void child.process.kill('SIGCONT'),
-    dies: () => until(`the ${role} dies at the fail point`, () => child.process.signalCode === 'SIGKILL'),
+    dies: () => until(`the ${role} dies at the fail point`, () => child.process.signalCode === 'SIGKILL', READY_MS),
     async metric(name) {
       const answer = await fetch(`${instance}/metrics`).catch(() => null);
       const value = new RegExp(`^${name} (\\S+)$`, 'm').exec((await answer?.text()) ?? '')?.[1];
