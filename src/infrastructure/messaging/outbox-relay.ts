@@ -115,7 +115,8 @@ export const outboxRelay = ({
       await failpoint('relay.published');
     }
     if (saved.position !== place.position && (events.length === 0 || performance.now() - saved.at > SAVE_MS)) await save(place);
-    return events.length === PAGE;
+    // While events come, they do not wait for the next poll.
+    return events.length > 0;
   };
 
   const round = async (): Promise<boolean> => {
