@@ -5,7 +5,7 @@ import type { UserId } from '../../domain/value-objects/user-id.ts';
 /** `stored` is null for a tombstone: what is older than `version` must not come back. */
 type Entry = { version: number; stored: StoredUser | null };
 
-const MAX_USERS = 20_000;
+const MAX_USERS = 10_000;
 
 type Options = {
   /** `fresh`: from the database, whatever there may be between. */
