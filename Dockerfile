@@ -43,7 +43,7 @@ COPY src ./src
 USER 1000:1000
 ENV NODE_ENV=production APP_ENV=production HOST=0.0.0.0 PORT=8000 DATABASE_URL=pglite:///data
 # As in package.json's scripts: keeps a process on PostgreSQL below 256 MB.
-ENV NODE_OPTIONS="--max-old-space-size=256 --max-semi-space-size=4"
+ENV NODE_OPTIONS="--max-old-space-size=160 --max-semi-space-size=4"
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "deploy/healthcheck.mjs"]
 # All roles in one process. One alone: `… src/main.ts api`, `worker:tasks`, `worker:outbox`; the migration: `… src/lumin.ts migrate`.
