@@ -1,22 +1,7 @@
-import pg from 'pg';
 import { describe, it } from 'vitest';
-import { until } from '../fixtures/until.ts';
 import { hasPostgres, needsPostgres } from './needs.ts';
-import { type FaultRig, underLoad } from './rig.ts';
-import { afterwards, again, lasting } from './rounds.ts';
-
-const away = (take: (rig: FaultRig) => unknown, give: (rig: FaultRig) => unknown) => () =>
-  underLoad(
-    again(async (rig) => {
-      const broken = async (): Promise<void> => {
-        await take(rig);
-        await rig.answered('store-unavailable');
-        await lasting(rig);
-      };
-      await rig.fault('store', broken, () => give(rig));
-      await afterwards();
-    }),
-  );
+import { underLoad } from './rig.ts';
+import { again, away } from './rounds.ts';
 
 describe.skipIf(!hasPostgres).concurrent(`PostgreSQL is gone under load${needsPostgres}`, () => {
   it(
@@ -33,14 +18,6 @@ describe.skipIf(!hasPostgres).concurrent(`PostgreSQL is gone under load${needsPo
       ({ postgres }) => postgres.thaw(),
     ),
   );
-  it(
-    'behind a network that swallows everything',
-    away(
-      ({ proxy }) => proxy.set('blackhole'),
-      ({ proxy }) => proxy.set('pass'),
-    ),
-  );
-
   it('restarted in each of its ways: smart, fast, immediate', () =>
     underLoad(
       again(async ({ postgres, fault, answered }) => {
@@ -55,35 +32,5 @@ describe.skipIf(!hasPostgres).concurrent(`PostgreSQL is gone under load${needsPo
           await answered(201);
         }
       }),
-    ));
-
-  it('every connection is taken by others', () =>
-    underLoad(
-      async (rig) => {
-        const taken: pg.Client[] = [];
-        const take = async (): Promise<void> => {
-          const client = new pg.Client({ connectionString: rig.postgres.url });
-          client.on('error', () => {});
-          await client.connect();
-          taken.push(client);
-        };
-        await rig.fault(
-          'store',
-          async () => {
-            // Nobody else is to be faster.
-            await rig.proxy.set('refuse');
-            rig.proxy.cutAll();
-            await until('no connection is left', async () =>
-              (await Promise.allSettled(Array.from({ length: 20 }, take))).every(({ status }) => status === 'rejected'),
-            );
-            await rig.proxy.set('pass');
-            await rig.answered('store-unavailable');
-            await lasting(rig);
-          },
-          () => Promise.all(taken.map((client) => client.end())),
-        );
-        await afterwards();
-      },
-      { conf: { max_connections: '20' } },
     ));
 });

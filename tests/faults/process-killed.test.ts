@@ -27,7 +27,7 @@ describe.skipIf(!hasPostgres).concurrent(`a process is killed under load${needsP
           await first.kill();
           for (let round = 0; round < ROUNDS; round++) {
             for (const step of STEPS) {
-              await first.start(`${step(below)}@${1 + below(50)}`);
+              await first.start(`${step(below)}@${1 + below(20)}`);
               await first.dies();
             }
           }
