@@ -41,7 +41,7 @@ const answered = async (count: number, clients: ReturnType<typeof startClients>)
 describe.skipIf(!available || natsUrl === null || process.platform !== 'linux')(
   'memory, with the options of package.json [needs Linux, PostgreSQL and NATS: set TEST_DATABASE_URL and TEST_NATS_URL or install them]',
   () => {
-    it(`each role stays below ${LIMIT_MB} MB under load`, async () => {
+    it(`each role stays below ${LIMIT_MB} MB under load`, { timeout: 120_000 }, async () => {
       const place = await make();
       rig = await openTaskRig(place, natsUrl ?? '');
       const unique = rig.unique;

