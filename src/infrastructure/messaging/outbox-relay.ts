@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
@@ -14,6 +15,9 @@ import { type Known, type Place, placeOf } from './relay-place.ts';
 
 const PAGE = 500;
 const POLL_MS = 25;
+/** While events come, they wait less: so often it is looked for them until none has come for a while. */
+const BUSY_POLL_MS = 4;
+const BUSY_MS = 250;
 const SAVE_MS = 100;
 /** How often the stream itself is looked at, so that a lost one is refilled though nothing new happens. */
 const LOOK_MS = 2_000;
@@ -64,6 +68,7 @@ export const outboxRelay = ({
   let known: Known | null = null;
   let lookedAt = 0;
   let saved = { position: -1, at: 0 };
+  let cameAt = Number.NEGATIVE_INFINITY;
   let failures = 0;
   let retryAt = 0;
   let trouble: string | null = null;
@@ -115,8 +120,10 @@ export const outboxRelay = ({
       await failpoint('relay.published');
     }
     if (saved.position !== place.position && (events.length === 0 || performance.now() - saved.at > SAVE_MS)) await save(place);
-    // While events come, they do not wait for the next poll.
-    return events.length > 0;
+    if (events.length > 0) cameAt = performance.now();
+    const busy = performance.now() - cameAt < BUSY_MS;
+    if (busy && events.length === 0) await sleep(BUSY_POLL_MS);
+    return busy;
   };
 
   const round = async (): Promise<boolean> => {
