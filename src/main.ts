@@ -15,6 +15,8 @@ import { buildWorkerServer } from './presentation/api/worker-server.ts';
 /** Whatever is not done by then is given up. Longer than the longest request. */
 const STOP_MS = 10_000;
 const ORPHAN_POLL_MS = 250;
+/** Connections that may wait to be taken in. Those beyond believe that they are connected, and are cut off when the port is closed. */
+const BACKLOG = 4_096;
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
@@ -68,7 +70,7 @@ const serverOf = async (role: Role, app: App, config: Config, log: Logger): Prom
 const listen = async (server: FastifyInstance, host: string, port: number, log: Logger): Promise<string> => {
   const { level } = log;
   log.level = 'warn';
-  const address = await server.listen({ host, port });
+  const address = await server.listen({ host, port, backlog: BACKLOG });
   log.level = level;
   return address;
 };

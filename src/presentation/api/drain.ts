@@ -9,11 +9,14 @@ const NOTICE_MS = 500;
 /** The port is closed when nobody has connected for so many ticks, or at the latest after so long. */
 const QUIET_TICKS = 4;
 const RESTLESS_MS = 3_000;
-/** A connection is closed once it has been idle for so long: its client may be about to use it. */
-const IDLE_MS = 2_000;
 /** What is still open then is cut. */
 const MOST_MS = 9_000;
 const TICK_MS = 5;
+/**
+ * A connection is closed when it was found idle so many times: its client may be about to use it. Not by the clock: what has
+ * arrived is read between two ticks, however long a busy machine takes for that.
+ */
+const IDLE_TICKS = 2_000 / TICK_MS;
 
 /**
  * Ends the server so that no request fails whose client behaves.
@@ -25,13 +28,13 @@ const TICK_MS = 5;
  */
 export const drainable = (server: FastifyInstance): (() => Promise<number>) => {
   const { server: http } = server;
-  /** Open connections; bytes read, and when that or an answer was last seen to go on. */
-  const open = new Map<Socket, { bytes: number; at: number }>();
+  /** Open connections: the bytes read from each, and how often it was found idle since. */
+  const open = new Map<Socket, { bytes: number; idle: number }>();
   let connected = 0;
   let holding = false;
   http.on('connection', (socket: Socket) => {
     connected++;
-    open.set(socket, { bytes: 0, at: performance.now() });
+    open.set(socket, { bytes: 0, idle: 0 });
     socket.once('close', () => open.delete(socket));
     // Node begins to read after this event.
     if (holding) process.nextTick(() => socket.pause());
@@ -58,10 +61,9 @@ export const drainable = (server: FastifyInstance): (() => Promise<number>) => {
   };
 
   const closeIdle = (): void => {
-    const now = performance.now();
-    for (const [socket, { bytes, at }] of open) {
-      if (busy(socket) || socket.bytesRead !== bytes) open.set(socket, { bytes: socket.bytesRead, at: now });
-      else if (now - at > IDLE_MS) socket.destroy();
+    for (const [socket, seen] of open) {
+      if (busy(socket) || socket.bytesRead !== seen.bytes) open.set(socket, { bytes: socket.bytesRead, idle: 0 });
+      else if (++seen.idle > IDLE_TICKS) socket.destroy();
     }
   };
 
