@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { inFlight } from './in-flight.ts';
+import { inTime } from './in-flight.ts';
 import type { RelayStatus } from './persistence/checkpoint.ts';
 import type { TaskStatusCounts } from './persistence/task-repository.ts';
 
@@ -51,11 +50,11 @@ export const metrics = (sources: Sources) => {
   const batchSeconds = histogram('lumin_batch_commit_duration_seconds', 'Time to commit a batch.', SECONDS);
   let inProgress = 0;
 
-  /** What the database says, asked once for each reading. Null where it does not answer in time. */
+  /** What the database says; one that hangs is asked once, however many read. Null where it does not answer in time. */
   const asked = {
-    store: inTime(() => sources.ping().then(() => true)),
-    relay: sources.relay && inTime(sources.relay),
-    tasks: inTime(sources.tasks),
+    store: inTime(() => sources.ping().then(() => true), ASK_MS),
+    relay: sources.relay && inTime(sources.relay, ASK_MS),
+    tasks: inTime(sources.tasks, ASK_MS),
   };
   let store = false;
   let relay: RelayStatus | null = null;
@@ -151,9 +150,3 @@ export const metrics = (sources: Sources) => {
 export type Metrics = ReturnType<typeof metrics>;
 
 const one = (value: Value): Sample[] => (value == null ? [] : [{ value: Number(value) }]);
-
-/** Readings at the same time share one question, so a database that hangs is asked once. */
-const inTime = <T>(ask: () => Promise<T>): (() => Promise<T | null>) => {
-  const shared = inFlight(ask);
-  return () => Promise.race([shared().catch(() => null), sleep(ASK_MS, null, { ref: false })]);
-};

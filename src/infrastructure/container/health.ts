@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from '../cache/redis.ts';
-import { inFlight } from '../in-flight.ts';
+import { inTime } from '../in-flight.ts';
 import type { Nats } from '../messaging/nats.ts';
 import type { RelayStatus } from '../persistence/checkpoint.ts';
 
@@ -20,13 +19,13 @@ const STATUS_MS = 500;
 
 /** What a process tells of itself: of what is configured, whether it answers, and how far the log is published. */
 export const healthReport = ({ checkReady, redis, nats, broker, relayStatus }: Parts) => {
-  const askRelay = inFlight(relayStatus);
+  const askRelay = inTime(relayStatus, STATUS_MS);
   return async () => {
     const store = await checkReady().then(
       () => true,
       () => false,
     );
-    const relay = nats && store ? await Promise.race([askRelay().catch(() => null), sleep(STATUS_MS, null, { ref: false })]) : null;
+    const relay = nats && store ? await askRelay() : null;
     const lagging = relay !== null && (relay.lagging_ms ?? 0) > LAGGING_MS;
     return {
       checks: {
