@@ -139,8 +139,6 @@ export const eventStream = ({ name, prefix, deployment, tracing = null }: EventS
   };
 };
 
-export type EventStream = ReturnType<typeof eventStream>;
-
 /** Nothing that a user typed gets into a subject. */
 export const subjectOf = (prefix: string, userId: string, type: string): string => {
   if (!/^[0-9a-f-]{36}$/.test(userId) || !/^\w+$/.test(type)) throw new Error('an event has no subject');

@@ -31,5 +31,3 @@ export const lease = (database: Database, name: string, owner: string, { seconds
     },
   };
 };
-
-export type Lease = ReturnType<typeof lease>;
