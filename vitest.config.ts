@@ -8,8 +8,9 @@ const real = {
   globalSetup: ['tests/fixtures/services.ts'],
   // Tests share no state, so files may share a process: what they import is loaded once.
   isolate: false,
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  // Against what never ends; nothing else waits for it, and machines may be busy.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
 };
 
 export default defineConfig({

@@ -21,7 +21,7 @@ export const readCaches = async (instances: readonly string[], userIds: readonly
   return cached;
 };
 
-/** What Redis holds under the keys that are in force, which the record of the log names, once that is at the end of the log: until then nobody trusts it. */
+/** What Redis holds under the keys that are in force, which the record of the log names, once that is at the end of the log: until then nobody trusts it. @throws where Redis does not come into use again */
 export const readRedis = async (url: string, head: number): Promise<Cached[]> => {
   const redis = new Redis(url);
   try {
@@ -30,7 +30,7 @@ export const readRedis = async (url: string, head: number): Promise<Cached[]> =>
     await until('everything is announced in Redis', async () => {
       const texts = await Promise.all((await records()).map((record) => redis.get(record)));
       return texts.some((text) => Number(text?.split(' ')[1]) >= head);
-    }).catch(() => {});
+    });
     for (const record of await records()) {
       const began = (await redis.get(record))?.split(' ')[0];
       const prefix = `${record.slice(0, -'log'.length)}${began}:`;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openRedis, type Redis } from '../../src/infrastructure/cache/redis.ts';
 import { findRedis, type OwnServer, startRedis } from '../fixtures/servers.ts';
@@ -10,11 +11,12 @@ describe.skipIf(findRedis() === undefined)('the connection to Redis [needs redis
   let redis: Redis;
   let said: unknown[] = [];
   beforeEach(async () => {
-    said = [];
     server = (await startRedis()) as OwnServer;
     proxy = await startProxy(server.url);
     redis = openRedis(proxy.url, { connections: 3, onError: (error) => said.push((error as { code?: string }).code) });
     await until('it is there', redis.available);
+    // A busy machine may have answered the first try too late.
+    said = [];
   });
   afterEach(async () => {
     await redis.close();
@@ -37,6 +39,16 @@ describe.skipIf(findRedis() === undefined)('the connection to Redis [needs redis
     server.thaw();
     await until('it is there again', redis.available);
     expect(await ping()).toBe('PONG');
+  });
+
+  it('stays open where one answer is late among others that are not', async () => {
+    const late = redis.call(async () => sleep(1_000), 200);
+    const other = () => redis.call((client) => client.ping(), 10_000);
+    while ((await Promise.race([late, other()])) !== undefined);
+    expect(await late).toBeUndefined();
+    expect(redis.available()).toBe(true);
+    expect(await other()).toBe('PONG');
+    expect(said).toEqual([]);
   });
 
   it('does not come back to a server that answers later than a read may wait', async () => {

@@ -46,8 +46,10 @@ describe.skipIf(inject('natsUrl') === null)('the relay when something fails [nee
     await rig.write(20);
     await rig.thenStreamIsLog();
     expect(second.status().leading).toBe(false);
+    const [{ owner: holder }] = await rig.database.query<{ owner: string }>('select owner from leases');
     await first.stop();
-    await until('the second leads', () => second.status().leading, 2_000);
+    expect(await rig.database.query('select owner from leases where until > clock_timestamp()')).not.toContainEqual({ owner: holder });
+    await until('the second leads', () => second.status().leading);
     await rig.write(20);
     await rig.thenStreamIsLog();
   });
@@ -61,7 +63,7 @@ describe.skipIf(inject('natsUrl') === null)('the relay when something fails [nee
     await rig.write(30);
     await until('the first died', dead);
     await rig.write(30);
-    await until('the second leads', () => second.status().leading, 6_000);
+    await until('the second leads', () => second.status().leading);
     await rig.thenStreamIsLog();
   });
 
@@ -111,12 +113,29 @@ describe.skipIf(inject('natsUrl') === null)('the relay when something fails [nee
     await rig.thenStreamIsLog();
   });
 
-  test('a stream that is deleted is made and filled again, though nothing new happens', async () => {
+  test('a stream that is deleted is made and filled again, though nothing new happens, when the server is done with its files', async () => {
     await started();
     rig.startRelay();
     await rig.write(40);
     await rig.complete();
     await rig.streams.delete(rig.unique);
+    const deleted = Date.now();
+    await rig.thenStreamIsLog();
+    const { created } = await rig.streams.info(rig.unique);
+    // A little less than the two seconds, for clocks that are set.
+    expect(Date.parse(created) - deleted).toBeGreaterThan(1_900);
+  });
+
+  test('a stream deleted under load is made anew, and all that it takes can be read', async () => {
+    await started();
+    rig.startRelay();
+    for (let round = 0; round < 3; round++) {
+      const writing = rig.write(100);
+      const before = round * 200;
+      await until('some were published', async () => (await rig.publishedIds().catch(() => [])).length > before);
+      await rig.streams.delete(rig.unique);
+      await writing;
+    }
     await rig.thenStreamIsLog();
   });
 

@@ -48,12 +48,13 @@ const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
 };
 
 /**
- * Connects in the background, and again after every break, for ever. The breaker: the first command that is not answered in
- * time drops all connections, so nothing piles up on a server that is silent, and only one that answers in a read's time
- * ends it. An error is reported once for every outage.
+ * Connects in the background, and again after every break, for ever. The breaker: a command that is not answered in time, while
+ * no other one was either, drops all connections, so nothing piles up on a server that is silent, and only one that answers in
+ * a read's time ends it. One slow answer among others breaks nothing. An error is reported once for every outage.
  */
 export const openRedis = (url: string, { password, connections, onError }: Options): Redis => {
   let open: { clients: Client[]; break: (error: unknown) => void } | null = null;
+  let answeredAt = 0;
   let closed = false;
   let reported = false;
   let next = 0;
@@ -83,15 +84,16 @@ export const openRedis = (url: string, { password, connections, onError }: Optio
     while (!closed) {
       const broken = Promise.withResolvers<unknown>();
       const clients: Client[] = [];
-      const reach = async (): Promise<void> => {
+      const reach = async (): Promise<Client> => {
         const client = connect(broken.resolve);
         clients.push(client);
         await within(CONNECT_MS, client.connect());
-        await within(READ_MS, client.ping());
+        return client;
       };
       try {
         // A server that is away is tried with one connection.
-        await reach();
+        const first = await reach();
+        await within(READ_MS, first.ping());
         await Promise.all(Array.from({ length: connections - 1 }, reach));
         if (!closed) open = { clients, break: broken.resolve };
         reported = false;
@@ -112,12 +114,15 @@ export const openRedis = (url: string, { password, connections, onError }: Optio
       const current = open;
       const client = current?.clients[next++ % current.clients.length];
       if (!current || !client) return undefined;
+      const askedAt = performance.now();
       try {
-        return await within(budgetMs, work(client));
+        const answer = await within(budgetMs, work(client));
+        answeredAt = performance.now();
+        return answer;
       } catch (error) {
         const refused = (error as Error).name === 'ReplyError';
         if (refused) report(error);
-        else if (open === current) {
+        else if (open === current && answeredAt <= askedAt) {
           open = null;
           current.break(error);
         }

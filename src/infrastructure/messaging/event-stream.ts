@@ -1,7 +1,5 @@
 import {
   DiscardPolicy,
-  JetStreamApiCodes,
-  JetStreamApiError,
   type JetStreamManager,
   jetstream,
   jetstreamManager,
@@ -9,12 +7,12 @@ import {
   RetentionPolicy,
   StorageType,
   type StoredMsg,
-  type StreamInfo,
 } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { cloudEvent } from '../../domain/events/cloud-event.ts';
 import type { PublicEvent } from '../../domain/repositories/event-feed.ts';
 import type { Tracing } from '../tracing.ts';
+import { ensuredStream } from './ensured-stream.ts';
 import type { Look, Place, Published } from './relay-place.ts';
 
 const TIMEOUT_MS = 2_000;
@@ -39,22 +37,15 @@ export class Remembered extends Error {}
 export const eventStream = ({ name, prefix, deployment, tracing = null }: EventStreamOptions) => {
   const subjects = `${prefix}.users.>`;
 
-  const ensured = async ({ streams }: JetStreamManager): Promise<StreamInfo> => {
-    const info = await streams.info(name).catch((error) => {
-      if (!(error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound)) throw error;
-      return streams.add({
-        name,
-        subjects: [subjects],
-        retention: RetentionPolicy.Limits,
-        storage: StorageType.File,
-        discard: DiscardPolicy.New,
-        num_replicas: 1,
-        duplicate_window: DUPLICATE_WINDOW_NS,
-      });
-    });
-    if (info.config.subjects.some((pattern) => covers(pattern, subjects))) return info;
-    return streams.update(name, { subjects: [...info.config.subjects, subjects] });
-  };
+  const ensured = ensuredStream({
+    name,
+    subjects: [subjects],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    num_replicas: 1,
+    duplicate_window: DUPLICATE_WINDOW_NS,
+  });
 
   const publishedBy = (message: StoredMsg): Published | null => {
     if (!message.subject.startsWith(`${prefix}.users.`) || message.header?.get(DEPLOYMENT) !== deployment) return null;
@@ -76,7 +67,7 @@ export const eventStream = ({ name, prefix, deployment, tracing = null }: EventS
   };
 
   return {
-    /** What the stream holds; it is made where it is missing. */
+    /** What the stream holds; it is made where it is missing, and where it has gone a moment later. */
     async look(connection: NatsConnection): Promise<Look> {
       const manager = await jetstreamManager(connection, { checkAPI: false, timeout: TIMEOUT_MS });
       // The last sequence comes first: what is published meanwhile is refused by the fence, and looked at the next time.
@@ -143,13 +134,4 @@ export const eventStream = ({ name, prefix, deployment, tracing = null }: EventS
 export const subjectOf = (prefix: string, userId: string, type: string): string => {
   if (!/^[0-9a-f-]{36}$/.test(userId) || !/^\w+$/.test(type)) throw new Error('an event has no subject');
   return `${prefix}.users.${userId}.${type}`;
-};
-
-/** Whether every subject of the second pattern, which ends with >, is one of the first. */
-const covers = (pattern: string, other: string): boolean => {
-  const tokens = other.split('.');
-  return pattern.split('.').every((token, index, all) => {
-    if (token === '>') return true;
-    return index < Math.min(all.length, tokens.length) - 1 && (token === '*' || token === tokens[index]);
-  });
 };

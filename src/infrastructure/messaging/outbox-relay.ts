@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JetStreamApiError } from '@nats-io/jetstream';
+import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { EventFeed, PublicEvent } from '../../domain/repositories/event-feed.ts';
@@ -210,6 +210,7 @@ const troubleOf = (error: unknown): string => {
   if (error instanceof Error && error.name === 'JetStreamNotEnabled') return 'there is no such stream, or no JetStream';
   if (error instanceof errors.InvalidArgumentError) return 'an event is larger than NATS takes';
   if (!(error instanceof JetStreamApiError)) return 'NATS does not answer';
+  if (error.code === JetStreamApiCodes.StreamNotFound) return 'the stream is gone; it is made again in a moment';
   if (FULL.has(error.code)) return 'the stream is full';
   if (FENCE.has(error.code)) return 'another process publishes to the stream';
   if (error.code === OVERLAP) return 'another stream has these subjects';

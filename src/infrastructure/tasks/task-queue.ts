@@ -2,8 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AckPolicy,
   type ConsumerMessages,
-  JetStreamApiCodes,
-  JetStreamApiError,
   type JsMsg,
   jetstream,
   jetstreamManager,
@@ -13,6 +11,7 @@ import {
 import { headers, type MsgHdrs, type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { ClaimedTask, StoredProblem, TaskRef } from '../../domain/repositories/task-repository.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
+import { ensuredStream } from '../messaging/ensured-stream.ts';
 import type { Nats } from '../messaging/nats.ts';
 import type { Tracing } from '../tracing.ts';
 
@@ -77,21 +76,15 @@ export const taskQueue = ({ nats, stream, subjectPrefix, tracing = null, onError
     reported = true;
   };
 
-  /** Makes the stream where it is missing, and adds our subjects where another deployment made it. */
-  const ensureStream = async (connection: NatsConnection): Promise<void> => {
-    const { streams } = await jetstreamManager(connection, { checkAPI: false, timeout: TIMEOUT_MS });
-    const { config } = await streams.info(stream).catch((error) => {
-      if (!(error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound)) throw error;
-      return streams.add({
-        name: stream,
-        subjects: [subjects],
-        retention: RetentionPolicy.Workqueue,
-        storage: StorageType.File,
-        max_age: nanos(KEPT_MS),
-      });
-    });
-    if (!config.subjects.includes(subjects)) await streams.update(stream, { subjects: [...config.subjects, subjects] });
-  };
+  const ensured = ensuredStream({
+    name: stream,
+    subjects: [subjects],
+    retention: RetentionPolicy.Workqueue,
+    storage: StorageType.File,
+    max_age: nanos(KEPT_MS),
+  });
+  const ensureStream = async (connection: NatsConnection): Promise<unknown> =>
+    ensured(await jetstreamManager(connection, { checkAPI: false, timeout: TIMEOUT_MS }));
 
   const publish = async (connection: NatsConnection, subject: string, body: object, msgID?: string): Promise<boolean> => {
     const send = (traceparent?: string): Promise<unknown> => {
