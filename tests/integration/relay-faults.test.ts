@@ -46,9 +46,9 @@ describe.skipIf(inject('natsUrl') === null)('the relay when something fails [nee
     await rig.write(20);
     await rig.thenStreamIsLog();
     expect(second.status().leading).toBe(false);
-    const [{ owner: holder }] = await rig.database.query<{ owner: string }>('select owner from leases');
+    const [lead] = await rig.database.query<{ owner: string }>('select owner from leases');
     await first.stop();
-    expect(await rig.database.query('select owner from leases where until > clock_timestamp()')).not.toContainEqual({ owner: holder });
+    expect(await rig.database.query('select owner from leases where until > clock_timestamp()')).not.toContainEqual(lead);
     await until('the second leads', () => second.status().leading);
     await rig.write(20);
     await rig.thenStreamIsLog();

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { LogInvalidation } from '../../src/infrastructure/cache/log-invalidation.ts';
 import { changeEmail, creation, newEmail, rename } from '../fixtures/people.ts';
 import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
+import { anyStore, type Store, storeKinds } from '../fixtures/stores.ts';
 
 const USERS = 4_000;
 const BATCH = 128;
@@ -66,5 +67,40 @@ describe.each(storeKinds())('the plans of a session that began on empty tables o
     const before = await rowsScanned();
     await everything();
     expect(await rowsScanned()).toEqual(before);
+  });
+});
+
+describe.skipIf(inject('postgresUrl') === null)('what every process asks PostgreSQL several times a second [needs PostgreSQL]', () => {
+  let place: Store;
+  let rig: Rig;
+  beforeAll(async () => {
+    place = await anyStore();
+    rig = await openRig(place.url);
+  });
+  afterAll(async () => {
+    await rig?.close();
+    await place?.drop();
+  });
+
+  it('is not compiled', async () => expect(await rig.database.query('show jit')).toEqual([{ jit: 'off' }]));
+
+  it('is planned as the small thing that it is, also where no table was analysed', async () => {
+    let cost = Number.POSITIVE_INFINITY;
+    const explained: Pick<Rig['database'], 'query'> = {
+      query: async (text, values) => {
+        const [row] = await rig.database.query<{ 'QUERY PLAN': [{ Plan: { 'Total Cost': number } }] }>(
+          `explain (format json) ${text}`,
+          values,
+        );
+        cost = row?.['QUERY PLAN'][0].Plan['Total Cost'] ?? cost;
+        return rig.database.query(text, values);
+      },
+    };
+    await new LogInvalidation(
+      explained,
+      async () => 0,
+      () => {},
+    ).follow();
+    expect(cost).toBeLessThan(1_000);
   });
 });

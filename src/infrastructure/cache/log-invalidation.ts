@@ -64,9 +64,10 @@ export class LogInvalidation {
 
 const readPage = async (database: Pick<Database, 'query'>, position: number | null): Promise<LogPage | null> => {
   const rows = await database.query<{ head: number; generation: number; stream: string | null; version: number; position: number }>(
-    `select h.position as head, d.generation, e.stream, e.version, e.position
-     from log_head h cross join deployment d
-     left join lateral (select * from events where position > coalesce($1::bigint, h.position) order by position limit $2) e on true`,
+    // The limit tells the planner what it does not know of a table of one row: the rest happens once.
+    `select h.head, h.generation, e.stream, e.version, e.position
+     from (select l.position as head, d.generation from log_head l cross join deployment d limit 1) h
+     left join lateral (select * from events where position > coalesce($1::bigint, h.head) order by position limit $2) e on true`,
     [position, AT_ONCE],
   );
   const [first] = rows;
