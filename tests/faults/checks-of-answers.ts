@@ -22,11 +22,10 @@ const LIMITS = {
 export const readsOnlyGoForward: Invariant = ({ history }) => {
   const mistakes: string[] = [];
   for (const [userId, operations] of Map.groupBy(history, ({ user_id }) => user_id)) {
-    const known = operations.filter((operation) => succeeded(operation) && operation.version !== null) as (Operation & {
-      version: number;
-    })[];
+    // A refusal tells the version as well, and so does a task.
+    const known = operations.filter(({ version }) => version !== null) as (Operation & { version: number })[];
     const acknowledged = known.toSorted((a, b) => a.ended - b.ended);
-    for (const read of known.filter(({ kind }) => kind === 'read')) {
+    for (const read of known.filter((one) => one.kind === 'read' && succeeded(one))) {
       const bound = read.fresh ? read.started : read.started - LIMITS.staleMs - LIMITS.slackMs;
       const must = acknowledged.filter(
         ({ ended, client, instance }) => ended <= bound || (ended <= read.started && client === read.client && instance === read.instance),

@@ -29,7 +29,7 @@ export type Operation = Request & {
   status: number | null;
   /** The problem's code. */
   code: string | null;
-  /** Of the user, in the ETag. */
+  /** Of the user, in the ETag, also of a refusal; or that a task led to. */
   version: number | null;
   task_id: string | null;
   retry_after: string | null;
@@ -73,7 +73,7 @@ export const startHistory = () => {
         ended: performance.now(),
         status: answer?.response.status ?? null,
         code: body?.code ?? null,
-        version: tag === undefined ? null : Number(tag),
+        version: tag === undefined ? (body?.result?.version ?? null) : Number(tag),
         task_id: body?.task_id ?? null,
         retry_after: answer?.response.headers.get('retry-after') ?? null,
         answer: answer?.text ?? '',

@@ -104,6 +104,16 @@ export const defects: Defect[] = [
   ['I7', 'a client went back', { run: (run) => again(run, 'fresh read', { ...later(3_500), version: 2, fresh: false }) }],
   [
     'I7',
+    'a client read what was before a task that it had seen succeed',
+    {
+      run: (run) => {
+        again(run, 'task', { ...later(2_000), version: 3 });
+        again(run, 'read', { ...later(2_100), version: 2 });
+      },
+    },
+  ],
+  [
+    'I7',
     'a read was too far behind',
     { run: (run) => again(run, 'read', { ...later(4_000), client: 'third', instance: 'http://two', version: 1 }) },
   ],

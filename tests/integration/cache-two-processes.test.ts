@@ -5,8 +5,9 @@ import { multiLevelCache } from '../../src/infrastructure/cache/multi-level-cach
 import { StoreFailure } from '../../src/infrastructure/persistence/database.ts';
 import { userRepository } from '../../src/infrastructure/persistence/user-repository.ts';
 import { created } from '../fixtures/http.ts';
+import { liveUrl, subscribeLive } from '../fixtures/live-client.ts';
 import { creation, rename } from '../fixtures/people.ts';
-import { type Service, startService } from '../fixtures/service.ts';
+import { type Answer, type Service, startService } from '../fixtures/service.ts';
 import { openRig, type Rig } from '../fixtures/store-rig.ts';
 import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
@@ -15,13 +16,17 @@ const FOLLOWS = 'cross join deployment';
 /** What another process wrote must be seen within a second. */
 const SOON_MS = 1_000;
 
+const versionIn = ({ headers }: Answer): number => JSON.parse(JSON.parse(String(headers.etag)));
+
 describe.skipIf(inject('postgresUrl') === null)('the cache of one of two processes [needs PostgreSQL]', () => {
   let place: Store;
   let services: Service[] = [];
+  const feeds = new Map<Service, string>();
   const at = (i: number): Service => services[i % services.length] as Service;
   beforeAll(async () => {
     place = (await storeKinds().at(-1)?.make()) as Store;
     services = await Promise.all([startService(place.url), startService(place.url)]);
+    for (const service of services) feeds.set(service, await liveUrl(service));
   });
   afterAll(async () => {
     for (const service of services) await service.stop();
@@ -62,6 +67,47 @@ describe.skipIf(inject('postgresUrl') === null)('the cache of one of two process
       const change = { new_email: `${user_id}@example.com` };
       const { status, body } = await at(i).request('PATCH', `/api/users/${user_id}/email`, change, { prefer: 'wait=5' });
       expect([status, body.version, body.email]).toEqual([200, 2, change.new_email]);
+    }
+  });
+
+  /** Ways to be told of a version that the other process has written; each gives that version. */
+  const ways: Record<string, (mine: Service, url: string) => Promise<number>> = {
+    'an answer that nothing had to change': async (mine, url) =>
+      versionIn(await mine.request('PATCH', `${url}/bio`, { new_bio: 'by the other' })),
+    'a refusal that names the version': async (mine, url) =>
+      versionIn(await mine.request('PATCH', `${url}/bio`, { new_bio: 'mine' }, { 'if-match': '"1"' })),
+    'a list': async (mine) => (await mine.request('GET', '/api/users?limit=1')).body.items[0].version,
+    'the history': async (mine, url) => (await mine.request('GET', `${url}/events`)).body.items.at(-1).version,
+    'the live feed': async (mine, url) => {
+      const user_id = url.split('/').at(-1) as string;
+      const feed = await subscribeLive(feeds.get(mine) as string, { user_id, after: '0' });
+      const { version } = await until('the change is told', () => feed.events().find((event) => event.version > 1));
+      await feed.close();
+      return version;
+    },
+  };
+
+  it.each(Object.entries(ways))('is never behind what its client was told by %s', async (_, tell) => {
+    for (let round = 0; round < 10; round++) {
+      const [mine, other] = [at(round), at(round + 1)];
+      const url = `/api/users/${(await created(mine)).user_id}`;
+      await mine.request('GET', url);
+      expect((await other.request('PATCH', `${url}/bio`, { new_bio: 'by the other' })).body.version).toBe(2);
+      const told = await tell(mine, url);
+      expect(told).toBe(2);
+      expect((await mine.request('GET', url)).body.version).toBeGreaterThanOrEqual(told);
+    }
+  });
+
+  it('is never behind a task that its client has seen succeed, whoever ran it', async () => {
+    for (let round = 0; round < 10; round++) {
+      const [mine, other] = [at(round), at(round + 1)];
+      const url = `/api/users/${(await created(mine)).user_id}`;
+      await mine.request('GET', url);
+      const { body } = await other.request('PATCH', `${url}/email`, { new_email: `${round}.${Date.now()}@example.com` });
+      const done = async () => (await mine.request('GET', `/api/users/tasks/${body.task_id}`)).body.result?.version;
+      const told = await until('the task has succeeded', done);
+      expect((await mine.request('GET', url)).body.version).toBeGreaterThanOrEqual(told);
     }
   });
 

@@ -88,6 +88,8 @@ export const multiLevelCache = ({ database, loadMany, redis, deployment, hash, o
   const followers = [log, redisLog].filter((follower) => follower !== null);
   return {
     cache: levelOne,
+    /** This version was seen in the database. Where no other process writes, the cache has it already. */
+    notice: database.exclusive ? () => {} : levelOne.invalidate,
     counts: (): Readonly<typeof counts> => counts,
     /** What keeps each level true, one for each that needs it. */
     followers,

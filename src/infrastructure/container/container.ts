@@ -2,6 +2,7 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { v7 } from 'uuid';
+import { commandNamed, isCommandName } from '../../application/commands/index.ts';
 import { getById } from '../../application/queries/get-by-id.ts';
 import { getHistory } from '../../application/queries/get-history.ts';
 import { getProfile } from '../../application/queries/get-profile.ts';
@@ -14,6 +15,7 @@ import { Problem } from '../../domain/problem.ts';
 import type { TaskRef } from '../../domain/repositories/task-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { multiLevelCache } from '../cache/multi-level-cache.ts';
+import { noticing } from '../cache/noticing.ts';
 import { openRedis, type Redis } from '../cache/redis.ts';
 import { LogFeed } from '../messaging/live-feed.ts';
 import { type Nats, openNats } from '../messaging/nats.ts';
@@ -98,22 +100,24 @@ export const buildApp = async (
   const nats = NATS_URL === null ? null : natsAt(NATS_URL);
   const broker = brokerUrl === null || brokerUrl === NATS_URL ? nats : natsAt(brokerUrl);
 
-  const store = eventStore(database);
-  const unitOfWork = new UnitOfWork(store, (size, ms) => measured.observeBatch(size, ms), tracing);
-  const loadMany = (userIds: UserId[]) => available(() => store.load(userIds));
+  const unnoticed = eventStore(database);
+  const loadMany = (userIds: UserId[]) => available(() => unnoticed.load(userIds));
   const caches = multiLevelCache({ database, loadMany, redis, deployment, hash, onError });
+  const noticed = noticing(caches.notice);
+  const store = noticed.store(unnoticed);
+  const unitOfWork = new UnitOfWork(store, (size, ms) => measured.observeBatch(size, ms), tracing);
   const users = userRepository(store, unitOfWork, caches.cache);
   const views = profileViewRepository(database);
-  const search = searchIndex(database, store, onError);
+  const search = searchIndex(database, unnoticed, onError);
   const feed = eventFeed(database, config.EVENTS_PERSONAL);
-  const liveFeed = new LogFeed(feed, onError);
+  const liveFeed = new LogFeed(noticed.feed(feed), onError);
   let relay: OutboxRelay | null = null;
 
   const tasks = taskRepository(database);
   // In a restored backup, tasks that had ended have not: its generation is another one.
   const resultsOf = (): string => `${deployment()}:${generation}`;
   const results = resultsRedis && taskResults({ tasks, redis: resultsRedis, deployment: resultsOf });
-  const findTask = results ?? tasks;
+  const findTask = noticed.tasks(results ?? tasks, (name) => isCommandName(name) && commandNamed(name).view !== undefined);
   const { NATS_STREAM: stream, NATS_SUBJECT_PREFIX: subjectPrefix } = config;
   const queue = broker && taskQueue({ nats: broker, stream: `${stream}-tasks`, subjectPrefix, tracing, onError });
   const wake = (task: TaskRef): void => {
