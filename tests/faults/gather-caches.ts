@@ -21,6 +21,16 @@ export const readCaches = async (instances: readonly string[], userIds: readonly
   return cached;
 };
 
+/** One command, past the service. */
+export const ask = async (url: string, ...command: [string, ...string[]]): Promise<unknown> => {
+  const redis = new Redis(url);
+  try {
+    return await redis.call(...command);
+  } finally {
+    redis.disconnect();
+  }
+};
+
 /** What Redis holds under the keys that are in force, which the record of the log names, once that is at the end of the log: until then nobody trusts it. @throws where Redis does not come into use again */
 export const readRedis = async (url: string, head: number): Promise<Cached[]> => {
   const redis = new Redis(url);

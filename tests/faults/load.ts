@@ -8,7 +8,7 @@ import type { History, Operation, Request } from './history.ts';
 const PHONES = ['+12025550101', '+12025550102', '+12025550103', '+12025550104', null];
 const ADDRESSES = ['a@example.com', 'B@example.com', 'c@example.com'];
 /** Between two things that a client does, on average: several scenarios share a machine. */
-const THINK_MS = 40;
+const THINK_MS = 80;
 /** A moment before asking again where nobody answered. */
 const AGAIN_MS = 30;
 

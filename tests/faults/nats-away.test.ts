@@ -4,7 +4,7 @@ import { until } from '../fixtures/until.ts';
 import { hasNats, needsNats } from './needs.ts';
 import { long, publishedOnce, underLoad } from './rig.ts';
 
-const AWAY_MS = long ? 600_000 : 10_000;
+const AWAY_MS = long ? 600_000 : 3_000;
 /** Longer than the server remembers ids of events. */
 const FORGOTTEN_MS = 1_500;
 

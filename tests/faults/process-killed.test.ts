@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { hasPostgres, needsPostgres } from './needs.ts';
 import type { Process } from './processes.ts';
 import { type FaultRig, long, underLoad } from './rig.ts';
 
 const ROUNDS = long ? 50 : 1;
 /** Of everything at once. A thousand in the long run: in many rigs, so that no history grows without end. */
-const CYCLES = long ? 25 : 2;
+const CYCLES = long ? 25 : 1;
 const RIGS = Array.from({ length: long ? 40 : 1 }, (_, index) => [index * CYCLES + 1, (index + 1) * CYCLES]);
 
 /** Where a change is on its way, and how long after that the process dies. */
@@ -54,17 +54,4 @@ describe.skipIf(!hasPostgres).concurrent(`a process is killed under load${needsP
       { roles: ['api', 'worker:tasks'] },
     );
   });
-
-  it('is asked to stop: what it was asked before is answered, and it ends by itself', () =>
-    underLoad(async ({ processes, fault, history }) => {
-      const [first] = processes as [Process];
-      const asked = performance.now();
-      await fault(first, async () => {
-        first.child().process.kill('SIGTERM');
-        expect(await first.child().exited).toBe(0);
-        expect(performance.now() - asked).toBeLessThan(10_000);
-        expect(history.filter(({ started, status }) => started < asked && status === null)).toEqual([]);
-        await first.start();
-      });
-    }));
 });

@@ -1,9 +1,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
-import { until } from '../fixtures/until.ts';
+import { ask } from './gather-caches.ts';
 import { hasRedis, needsRedis } from './needs.ts';
 import type { Process } from './processes.ts';
 import { type FaultRig, underLoad } from './rig.ts';
@@ -12,28 +11,19 @@ import { again, lasting } from './rounds.ts';
 /** What a request may lose, at most, on a machine that is not busy; the first that meet a silent server lose 20 ms. */
 const LOST_MS = 50;
 
-const twoProcesses = { roles: ['all', 'all'], redis: [] } as const;
-const asked = async (url: string, ...command: [string, ...string[]]): Promise<unknown> => {
-  const redis = new Redis(url);
-  try {
-    return await redis.call(...command);
-  } finally {
-    redis.disconnect();
-  }
-};
 /** How long reads take from then on, as 95 of 100 do not exceed it. */
 const slowReads = ({ history }: FaultRig, since: number): number => {
   const took = history.filter(({ kind, started }) => kind === 'read' && started >= since).map(({ started, ended }) => ended - started);
   return took.toSorted((a, b) => a - b)[Math.floor(took.length * 0.95)] ?? 0;
 };
 
-describe.skipIf(!hasRedis).concurrent(`Redis under load${needsRedis}`, () => {
+describe.skipIf(!hasRedis)(`Redis under load${needsRedis}`, () => {
   it('is away when a process starts, killed and restored from an old copy, and stands still: no request fails or waits', () =>
     underLoad(
       again(async (rig) => {
         const { server } = rig.redis();
         const [, second] = rig.processes as [Process, Process];
-        await asked(server.url, 'save');
+        await ask(server.url, 'save');
         const copy = join(server.folder, 'dump.rdb');
         expect(existsSync(copy)).toBe(true);
         await sleep(1_000);
@@ -54,33 +44,6 @@ describe.skipIf(!hasRedis).concurrent(`Redis under load${needsRedis}`, () => {
         await rig.fault('redis', standing, server.thaw);
         rmSync(copy);
       }),
-      twoProcesses,
-    ));
-
-  it('is slow, cut off, flushed, restarted empty and full: nobody notices', () =>
-    underLoad(
-      again(async ({ redis, fault, random, answered }) => {
-        const { server, proxy } = redis();
-        await fault(
-          'aside',
-          async () => {
-            await proxy.set({ delay: 500 });
-            await sleep(2_000);
-          },
-          () => proxy.set('pass'),
-        );
-        for (let count = 0; count < 5; count++) {
-          await fault('aside', async () => proxy.cutAll());
-          await sleep(random.below(1_000));
-        }
-        await fault('aside', server.restart);
-        await until('it is in use again', async () => Number(await asked(server.url, 'dbsize')) > 0, 60_000);
-        await asked(server.url, 'flushall');
-        await answered(200);
-        await asked(server.url, 'config', 'set', 'maxmemory', '1');
-        await sleep(2_000);
-        await asked(server.url, 'config', 'set', 'maxmemory', '0');
-      }),
-      twoProcesses,
+      { roles: ['all', 'all'], redis: [] },
     ));
 });

@@ -155,6 +155,6 @@ describe.each(storeKinds())('commands over HTTP on $name', ({ available, make })
       until: '2099-01-31T12:00:00.000Z',
     });
     expect((await block({ reason: null, until })).body).toMatchObject({ status: 'blocked', blocked: { reason: null, until }, version: 3 });
-    await expect.poll(async () => (await service.request('GET', `/api/users/${user_id}`)).body.status, { timeout: 5_000 }).toBe('active');
+    await expect.poll(async () => (await service.request('GET', `/api/users/${user_id}`)).body.status, { timeout: 30_000 }).toBe('active');
   });
 });

@@ -127,7 +127,7 @@ describe.skipIf(!canRun)('the API examples of the README', () => {
       const typed = index === 0 ? command.replace(PLACEHOLDER, lastTask) : command;
       const once = async () => check(answer, await run(typed));
       // What these show is a moment behind: a task that runs, and the search.
-      if (typed !== command || command.includes('q=')) await vi.waitFor(once, { timeout: 5_000, interval: 50 });
+      if (typed !== command || command.includes('q=')) await vi.waitFor(once, { timeout: 30_000, interval: 50 });
       else await once();
     }
   });

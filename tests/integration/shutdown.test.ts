@@ -62,7 +62,7 @@ const refuses = (address: string): Promise<boolean> =>
   );
 
 describe.each(storeKinds())('SIGTERM with the data on $name', ({ name, available, make }) => {
-  it.skipIf(!available)('fails none of a thousand requests in flight, and keeps what it acknowledged', { timeout: 120_000 }, async () => {
+  it.skipIf(!available)('fails none of a thousand requests in flight, and keeps what it acknowledged', async () => {
     const place = await placeOf(make);
     const { child, address } = await started(place.url, name === 'PGlite' ? 'all' : 'api');
     const keeping = startClients({ address, clients: 1_000 });

@@ -40,62 +40,58 @@ describe.skipIf(!known)('two releases on one database [needs PostgreSQL and the 
     return { address, end: () => child.process.kill('SIGTERM') && child.exited };
   };
 
-  it(
-    'an upgrade under load, and its reverse: nobody is refused, nothing is lost, each reads what the other wrote',
-    () =>
-      seeded(async (random) => {
-        const load = makeLoad(random);
-        const running: Promise<void>[] = [];
-        const acknowledged = () => load.sent.filter((request) => request.acknowledged !== null);
-        const moreIsDone = async (): Promise<unknown> => {
-          const before = acknowledged().length;
-          // A release that refuses ends its load at once, and not only at the end of the test.
-          return Promise.race([until('more is done', () => acknowledged().length > before + 100, 30_000), ...running]);
-        };
-        const sameOn = async (...addresses: string[]): Promise<void> => {
-          const ids = acknowledged()
-            .filter(({ kind }) => kind === 'create')
-            .slice(-20);
-          for (const { user_id } of ids) {
-            // A user may change between the two looks.
-            await until('both say the same', async () => {
-              const answers = await Promise.all(
-                addresses.map((at) => fetch(`${at}/api/users/${user_id}`, { headers: { 'cache-control': 'no-cache' } })),
-              );
-              expect(answers.map(({ status }) => status)).toEqual(addresses.map(() => 200));
-              const [one, other] = await Promise.all(answers.map((answer) => answer.text()));
-              return one === other;
-            });
-          }
-        };
+  it('an upgrade under load, and its reverse: nobody is refused, nothing is lost, each reads what the other wrote', () =>
+    seeded(async (random) => {
+      const load = makeLoad(random);
+      const running: Promise<void>[] = [];
+      const acknowledged = () => load.sent.filter((request) => request.acknowledged !== null);
+      const moreIsDone = async (): Promise<unknown> => {
+        const before = acknowledged().length;
+        // A release that refuses ends its load at once, and not only at the end of the test.
+        return Promise.race([until('more is done', () => acknowledged().length > before + 100, 30_000), ...running]);
+      };
+      const sameOn = async (...addresses: string[]): Promise<void> => {
+        const ids = acknowledged()
+          .filter(({ kind }) => kind === 'create')
+          .slice(-20);
+        for (const { user_id } of ids) {
+          // A user may change between the two looks.
+          await until('both say the same', async () => {
+            const answers = await Promise.all(
+              addresses.map((at) => fetch(`${at}/api/users/${user_id}`, { headers: { 'cache-control': 'no-cache' } })),
+            );
+            expect(answers.map(({ status }) => status)).toEqual(addresses.map(() => 200));
+            const [one, other] = await Promise.all(answers.map((answer) => answer.text()));
+            return one === other;
+          });
+        }
+      };
 
-        const old = await start(folder);
-        running.push(load.run(old.address, 4));
-        await moreIsDone();
+      const old = await start(folder);
+      running.push(load.run(old.address, 4));
+      await moreIsDone();
 
-        const next = await start(root);
-        running.push(load.run(next.address, 4));
-        await moreIsDone();
-        await sameOn(old.address, next.address);
-        await old.end();
-        await moreIsDone();
+      const next = await start(root);
+      running.push(load.run(next.address, 4));
+      await moreIsDone();
+      await sameOn(old.address, next.address);
+      await old.end();
+      await moreIsDone();
 
-        const again = await start(folder, { MIGRATE_ON_START: 'false' });
-        running.push(load.run(again.address, 4));
-        await moreIsDone();
-        await sameOn(next.address, again.address);
-        expect(await next.end()).toBe(0);
-        await moreIsDone();
-        await again.end();
-        await Promise.all(running);
+      const again = await start(folder, { MIGRATE_ON_START: 'false' });
+      running.push(load.run(again.address, 4));
+      await moreIsDone();
+      await sameOn(next.address, again.address);
+      expect(await next.end()).toBe(0);
+      await moreIsDone();
+      await again.end();
+      await Promise.all(running);
 
-        const { code, stdout, stderr } = await runLumin(['verify'], { DATABASE_URL: place.url });
-        expect(code, stdout + stderr).toBe(0);
-        const rig = await openRig(place.url);
-        expect(lostOrDoubled(load.sent, await rig.log())).toEqual([]);
-        await rig.close();
-        expect(new Set(acknowledged().map(({ kind }) => kind))).toEqual(new Set(['create', 'rename', 'email']));
-      }),
-    120_000,
-  );
+      const { code, stdout, stderr } = await runLumin(['verify'], { DATABASE_URL: place.url });
+      expect(code, stdout + stderr).toBe(0);
+      const rig = await openRig(place.url);
+      expect(lostOrDoubled(load.sent, await rig.log())).toEqual([]);
+      await rig.close();
+      expect(new Set(acknowledged().map(({ kind }) => kind))).toEqual(new Set(['create', 'rename', 'email']));
+    }));
 });
