@@ -53,6 +53,8 @@ export const openNats = (url: string, onError: (error: unknown) => void): Nats =
           maxPingOut: 2,
           reconnectTimeWait: RETRY_MS,
           maxReconnectAttempts: -1,
+          // It would make two errors for every request, in case they are needed: a fourth of what publishing costs.
+          noAsyncTraces: true,
         });
       } catch (error) {
         if (!reported) onError(error);
