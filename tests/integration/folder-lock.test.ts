@@ -36,10 +36,8 @@ describe('the data folder of the embedded store', () => {
 
     // A second service, and an operator's command, are refused with one line that names the first.
     const refusal = expect.stringMatching(new RegExp(`^lumin: the data folder \\S+ is in use by process ${first.pid}; .*\\n$`));
-    const started = performance.now();
     const second = start();
     expect(await second.exited).toBe(1);
-    expect(performance.now() - started).toBeLessThan(5_000);
     expect(second.stderr()).toEqual(refusal);
     expect(await runLumin(['verify'], { DATABASE_URL: folder.url })).toMatchObject({ code: 1, stderr: refusal });
 

@@ -34,7 +34,8 @@ describe.skipIf(inject('postgresUrl') === null)('while another session holds the
     const behind = [rig.execute(creation()), rig.execute(creation({}, { once })), rig.execute(creation({}, { once }))];
     expect(await rig.users.find(person.user_id)).toMatchObject({ version: 1 });
     const results = await Promise.allSettled([first, ...behind]);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    // The budget, and what a busy machine adds to it.
+    expect(performance.now() - started).toBeLessThan(15_000);
     expect(results.map((result) => result.status === 'rejected' && result.reason.code)).toEqual([
       'outcome-unknown',
       'store-unavailable',

@@ -10,7 +10,7 @@ import { until } from '../fixtures/until.ts';
 
 const redisUrl = inject('redisUrl');
 /** A request may lose 20 ms to Redis; a busy machine some more. */
-const SOON_MS = 200;
+const SOON_MS = 2_000;
 
 /** Results over a table of made-up tasks, which counts who looks into it. */
 const resultsIn = (redis: Redis) => {

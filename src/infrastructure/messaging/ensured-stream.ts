@@ -14,15 +14,15 @@ type Wanted = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>;
  */
 export const ensuredStream = (wanted: Wanted) => {
   let seen = false;
-  let missing: { since: number } | null = null;
+  let missingSince: number | null = null;
 
   const found = async ({ streams }: JetStreamManager): Promise<StreamInfo> => {
     try {
       return await streams.info(wanted.name);
     } catch (error) {
       if (!(error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound)) throw error;
-      missing ??= { since: performance.now() };
-      if (seen && performance.now() - missing.since < GONE_MS) throw error;
+      missingSince ??= performance.now();
+      if (seen && performance.now() - missingSince < GONE_MS) throw error;
       return streams.add(wanted);
     }
   };
@@ -30,7 +30,7 @@ export const ensuredStream = (wanted: Wanted) => {
   return async (manager: JetStreamManager): Promise<StreamInfo> => {
     const info = await found(manager);
     seen = true;
-    missing = null;
+    missingSince = null;
     const lacking = wanted.subjects.filter((subject) => !info.config.subjects.some((pattern) => covers(pattern, subject)));
     if (lacking.length === 0) return info;
     return manager.streams.update(wanted.name, { subjects: [...info.config.subjects, ...lacking] });
