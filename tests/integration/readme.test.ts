@@ -110,6 +110,11 @@ describe.skipIf(!canRun)('the API examples of the README', () => {
     return { status: Number(head.split(' ')[1]), headers, body };
   };
 
+  const hasEnded = async (taskId: string): Promise<boolean> => {
+    const answer = await fetch(`http://${address}/api/users/tasks/${taskId}`);
+    return ((await answer.json()) as { finished_at: string | null }).finished_at !== null;
+  };
+
   const check = ({ status, headers, members, code, json }: Promised, answer: Awaited<ReturnType<typeof run>>): void => {
     expect(answer.status, answer.body).toBe(status);
     for (const [name, value] of headers) expect(masked(answer.headers[name] ?? ''), name).toBe(masked(value));
@@ -129,6 +134,8 @@ describe.skipIf(!canRun)('the API examples of the README', () => {
       // What these show is a moment behind: a task that runs, and the search.
       if (typed !== command || command.includes('q=')) await vi.waitFor(once, { timeout: 30_000, interval: 50 });
       else await once();
+      // What comes next in the README counts on it.
+      if (answer.status === 202) await until('the task has ended', () => hasEnded(lastTask));
     }
   });
 
