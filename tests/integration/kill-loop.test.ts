@@ -7,7 +7,7 @@ import { openRig } from '../fixtures/store-rig.ts';
 import { storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 4;
 const CLIENTS = 8;
 
 // Both wait for processes most of the time, so they run side by side.
