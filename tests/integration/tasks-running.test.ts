@@ -28,11 +28,6 @@ describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
     await place?.drop();
   });
 
-  const ended = (taskId: string) =>
-    until('the task ends', async () => {
-      const task = await rig.tasks.find(taskId);
-      return task?.finished_at && task;
-    });
   const inputOf = async (taskId: string) =>
     (await rig.database.query<any>('select input is null as gone from tasks where task_id = $1', [taskId]))[0]?.gone;
   const tasksOf = (id: string) => rig.database.query('select status, input from tasks where user_id = $1', [id]);
@@ -52,7 +47,7 @@ describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
       for (const id of [one, two]) accepted.push(idOf(await rig.accept(rename(id, `Name${i}`))));
     }
     for (let worker = 0; worker < 3; worker++) rig.startRunner();
-    for (const id of accepted) expect(await ended(id)).toMatchObject({ status: 'succeeded', error: null });
+    for (const id of accepted) expect(await rig.ended(id)).toMatchObject({ status: 'succeeded', error: null });
     for (const id of [one, two]) {
       const names = (await rig.store.readStream(id, 1, 100)).map(({ personal }) => (personal as any).username.first_name);
       expect(names).toEqual(Array.from({ length: 12 }, (_, i) => `Name${i}`));
@@ -73,7 +68,7 @@ describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
     await rig.runTask(again as never);
     expect((await rig.users.find(id))?.user.username?.first_name).toBe('Since');
     expect(await rig.types(id)).toEqual(['UserCreated', 'UserUsernameChanged', 'UserUsernameChanged']);
-    expect(await ended(taskId)).toMatchObject({ status: 'succeeded', result_version: 2, attempts: 2 });
+    expect(await rig.ended(taskId)).toMatchObject({ status: 'succeeded', result_version: 2, attempts: 2 });
   });
 
   it.skipIf(!available)('lose their input when they end, and keep the problem that stopped them', async () => {
@@ -84,8 +79,8 @@ describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
     // Free when the task was accepted, but no longer.
     await rig.execute(creation({ email }));
     rig.startRunner();
-    expect(await ended(good)).toMatchObject({ status: 'succeeded', result_version: 2, error: null });
-    expect(await ended(bad)).toMatchObject({
+    expect(await rig.ended(good)).toMatchObject({ status: 'succeeded', result_version: 2, error: null });
+    expect(await rig.ended(bad)).toMatchObject({
       status: 'failed',
       result_version: null,
       error: { code: 'email-taken', errors: [{ pointer: '/new_email', code: 'email-taken' }] },
@@ -114,7 +109,7 @@ describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
     expect(await rig.tasks.find(taskId)).toMatchObject({ status: 'queued', attempts: 1, error: null });
     rig.inject(() => {});
     rig.startRunner();
-    expect(await ended(taskId)).toMatchObject({ status: 'succeeded', result_version: 2 });
+    expect(await rig.ended(taskId)).toMatchObject({ status: 'succeeded', result_version: 2 });
   });
 
   describe.skipIf(!available)('a block with an end', () => {
@@ -148,7 +143,7 @@ describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
       await blockUntil(id, end);
       const [task] = await rig.tasks.claim('worker', 10, 15);
       await rig.runTask(task as never);
-      expect(await ended(task?.task_id ?? '')).toMatchObject({ status: 'succeeded' });
+      expect(await rig.ended(task?.task_id ?? '')).toMatchObject({ status: 'succeeded' });
       expect((await rig.users.find(id))?.user.status).toBe('blocked');
       expect(await rig.types(id)).toEqual(['UserCreated', 'UserBlocked', 'UserBlocked']);
     });

@@ -44,7 +44,7 @@ describe.skipIf(!known)('two releases on one database [needs PostgreSQL and the 
     seeded(async (random) => {
       const load = makeLoad(random);
       const running: Promise<void>[] = [];
-      const acknowledged = () => load.sent.filter((request) => request.acknowledged !== null);
+      const { acknowledged } = load;
       const moreIsDone = async (): Promise<unknown> => {
         const before = acknowledged().length;
         // A release that refuses ends its load at once, and not only at the end of the test.
@@ -90,10 +90,7 @@ describe.skipIf(!known)('two releases on one database [needs PostgreSQL and the 
       const rig = await openRig(place.url);
       // What was accepted last may not have run yet.
       rig.startRunner();
-      for (const { acknowledged } of load.sent) {
-        const taskId = acknowledged?.task_id;
-        if (taskId) await until('every task ends', async () => (await rig.tasks.find(taskId))?.finished_at);
-      }
+      for (const id of load.sent.flatMap(({ acknowledged }) => acknowledged?.task_id ?? [])) await rig.ended(id);
       const { code, stdout, stderr } = await runLumin(['verify'], { DATABASE_URL: place.url });
       expect(code, stdout + stderr).toBe(0);
       expect(lostOrDoubled(load.sent, await rig.log())).toEqual([]);
