@@ -5,7 +5,7 @@ const CHECKER = 'tests/faults/checker.test.ts';
 const LONG = process.env.FAULTS === 'long';
 
 const real = {
-  globalSetup: ['tests/fixtures/services.ts'],
+  globalSetup: ['tests/fixtures/global-setup.ts'],
   // Tests share no state, so files may share a process: what they import is loaded once.
   isolate: false,
   // Against what never ends; nothing else waits for it, and machines may be busy.

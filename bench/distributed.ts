@@ -8,13 +8,13 @@ import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/
 import { connect } from '@nats-io/transport-node';
 import pg from 'pg';
 import { pino } from 'pino';
-import { cloudEvent } from '../src/domain/events/cloud-event.ts';
+import { cloudEvent } from '../src/application/feed/cloud-event.ts';
 import { UserId } from '../src/domain/value-objects/user-id.ts';
 import { readConfig } from '../src/infrastructure/container/config.ts';
 import { buildApp } from '../src/infrastructure/container/container.ts';
 import { roleNamed } from '../src/infrastructure/container/role.ts';
-import { eventFeed } from '../src/infrastructure/persistence/event-feed.ts';
-import { openDatabase } from '../src/infrastructure/persistence/open-database.ts';
+import { openDatabase } from '../src/infrastructure/persistence/database/open-database.ts';
+import { eventFeed } from '../src/infrastructure/persistence/log/event-feed.ts';
 
 /** What only many processes do: publishing the log, and writing from two of them. Needs PostgreSQL, NATS and wrk. */
 const { values: options } = parseArgs({

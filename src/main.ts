@@ -7,8 +7,8 @@ import { type Config, InvalidConfig, readConfig } from './infrastructure/contain
 import { type App, buildApp, NotReady } from './infrastructure/container/container.ts';
 import { logger } from './infrastructure/container/logger.ts';
 import { type Role, roleNamed } from './infrastructure/container/role.ts';
-import { FolderInUse } from './infrastructure/persistence/folder-lock.ts';
-import { drainable } from './presentation/api/drain.ts';
+import { FolderInUse } from './infrastructure/persistence/database/folder-lock.ts';
+import { drainable } from './presentation/api/operations/drain.ts';
 import { buildServer } from './presentation/api/server.ts';
 import { buildWorkerServer } from './presentation/api/worker-server.ts';
 

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { rebuild as run } from '../infrastructure/persistence/rebuild.ts';
+import { rebuild as run } from '../infrastructure/persistence/read-model/rebuild.ts';
 import { isTerminal, write } from './output.ts';
 import { withStore } from './store.ts';
 

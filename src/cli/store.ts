@@ -1,8 +1,8 @@
 import process from 'node:process';
 import { readConfig } from '../infrastructure/container/config.ts';
-import type { Database } from '../infrastructure/persistence/database.ts';
-import { type EventStore, eventStore } from '../infrastructure/persistence/event-store.ts';
-import { openDatabase } from '../infrastructure/persistence/open-database.ts';
+import type { Database } from '../infrastructure/persistence/database/database.ts';
+import { openDatabase } from '../infrastructure/persistence/database/open-database.ts';
+import { type EventStore, eventStore } from '../infrastructure/persistence/event-store/event-store.ts';
 
 const CONNECTIONS = 2;
 

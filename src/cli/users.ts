@@ -4,7 +4,7 @@ import type { User } from '../domain/aggregates/user.ts';
 import { Problem } from '../domain/problem.ts';
 import type { StoredUser } from '../domain/repositories/user-repository.ts';
 import { UserId } from '../domain/value-objects/user-id.ts';
-import { userList } from '../infrastructure/persistence/user-list.ts';
+import { userList } from '../infrastructure/persistence/repositories/user-list.ts';
 import { isTerminal, write, writeRecords } from './output.ts';
 import { withStore } from './store.ts';
 import { UsageError } from './usage-error.ts';

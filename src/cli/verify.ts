@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { verify as check } from '../infrastructure/persistence/verify.ts';
+import { verify as check } from '../infrastructure/persistence/read-model/verify.ts';
 import { bad, good, write } from './output.ts';
 import { withStore } from './store.ts';
 

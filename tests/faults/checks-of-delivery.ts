@@ -1,4 +1,4 @@
-import { eventId } from '../../src/domain/events/cloud-event.ts';
+import { eventId } from '../../src/application/feed/cloud-event.ts';
 import type { Delivered, Evidence, Invariant, LogRow } from './evidence.ts';
 
 /** What was published is the log: every event, nothing else, and the same under the same id. */

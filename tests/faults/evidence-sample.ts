@@ -1,6 +1,6 @@
+import { eventId } from '../../src/application/feed/cloud-event.ts';
 import { commandIdOf } from '../../src/application/tasks/task-id.ts';
 import { foldUser, USER_FOLD, uniqueKeys } from '../../src/domain/aggregates/user.ts';
-import { eventId } from '../../src/domain/events/cloud-event.ts';
 import { defaultPrivacySettings } from '../../src/domain/value-objects/privacy-settings.ts';
 import { type Delivered, type Evidence, type LogRow, prefixHashes } from './evidence.ts';
 import type { Operation } from './history.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { LoggedEvent } from '../../src/domain/repositories/user-repository.ts';
-import type { UserRow } from '../../src/infrastructure/persistence/event-store.ts';
+import type { UserRow } from '../../src/infrastructure/persistence/event-store/event-store.ts';
 import type { Operation } from './history.ts';
 
 /** An event as the log keeps it; `raw` is the row, byte by byte. */

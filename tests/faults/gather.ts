@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database } from '../../src/infrastructure/persistence/database.ts';
-import { EVENT_COLUMNS, type EventRow, toEvent, type UserRow } from '../../src/infrastructure/persistence/event-store.ts';
-import { openPostgres } from '../../src/infrastructure/persistence/postgres.ts';
+import type { Database } from '../../src/infrastructure/persistence/database/database.ts';
+import { openPostgres } from '../../src/infrastructure/persistence/database/postgres.ts';
+import { EVENT_COLUMNS, type EventRow, toEvent, type UserRow } from '../../src/infrastructure/persistence/event-store/event-store.ts';
 import { type Evidence, type Probe, prefixHashes, type Span, type TaskRow } from './evidence.ts';
 
 const TAIL_MS = 30;

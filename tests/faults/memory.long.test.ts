@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { type Child, killNine, listening, root, startMain } from '../fixtures/child.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { startClients } from '../fixtures/http-clients.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { openTaskRig, type TaskRig } from '../fixtures/task-rig.ts';
 import { until } from '../fixtures/until.ts';
 import { peakMemory } from './gather.ts';

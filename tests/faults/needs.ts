@@ -1,4 +1,4 @@
-import { findNats, findPostgres, findRedis } from '../fixtures/servers.ts';
+import { findNats, findPostgres, findRedis } from '../fixtures/own-servers.ts';
 
 const found = { PostgreSQL: findPostgres(), Redis: findRedis(), 'nats-server': findNats() };
 const needs = (...names: (keyof typeof found)[]) => {

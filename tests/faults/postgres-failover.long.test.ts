@@ -1,7 +1,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
-import { findPostgres, type OwnServer, startStandby } from '../fixtures/servers.ts';
+import { findPostgres, type OwnServer, startStandby } from '../fixtures/own-servers.ts';
 import { until } from '../fixtures/until.ts';
 import { hasPostgres, needsPostgres } from './needs.ts';
 import { underLoad } from './rig.ts';

@@ -1,5 +1,5 @@
 import { type Child, killNine, listening, startMain } from '../fixtures/child.ts';
-import { freePort } from '../fixtures/servers.ts';
+import { freePort } from '../fixtures/own-servers.ts';
 import { until } from '../fixtures/until.ts';
 import { peakMemory } from './gather.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, it } from 'vitest';
 import { killNine, listening, startMain } from '../fixtures/child.ts';
-import { anyStore } from '../fixtures/stores.ts';
+import { anyStore } from '../fixtures/database-kinds.ts';
 import { until } from '../fixtures/until.ts';
 
 describe.skipIf(inject('postgresUrl') === null)('a change that was committed and answered with an error [needs PostgreSQL]', () => {

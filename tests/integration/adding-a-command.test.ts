@@ -56,12 +56,12 @@ export const promote = command({ input: field.closed({}), decide });
       after("import { endBlock } from './end-block.ts';", "\nimport { promote } from './promote.ts';"),
       after('export const commands = {', '\n  promote,'),
     ),
-    missedBy: 'src/presentation/api/user-routes.ts',
+    missedBy: 'src/presentation/api/commands/rows.ts',
   },
   'the row of the route': {
-    file: 'src/presentation/api/user-routes.ts',
+    file: 'src/presentation/api/commands/rows.ts',
     edit: after("end_block: 'internal',", "\n  promote: 'internal',"),
-    missedBy: 'src/presentation/api/user-routes.ts',
+    missedBy: 'src/presentation/api/commands/rows.ts',
   },
 } satisfies Record<string, Place>;
 type PlaceName = keyof typeof places;

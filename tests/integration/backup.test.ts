@@ -8,10 +8,10 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { seriesOf } from '../fixtures/exposition.ts';
 import { created } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/service.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
 import { until } from '../fixtures/until.ts';
 
 const [postgresUrl, redisUrl, natsUrl] = [inject('postgresUrl'), inject('redisUrl'), inject('natsUrl')];

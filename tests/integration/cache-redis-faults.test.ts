@@ -2,9 +2,9 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { created } from '../fixtures/http.ts';
+import type { Service } from '../fixtures/http-service.ts';
+import { findRedis } from '../fixtures/own-servers.ts';
 import { openRedisRig, type RedisRig } from '../fixtures/redis-rig.ts';
-import { findRedis } from '../fixtures/servers.ts';
-import type { Service } from '../fixtures/service.ts';
 import { until } from '../fixtures/until.ts';
 
 /** A read may lose some 20 ms to a Redis that is silent, once. This is less than any timeout that a client would have. */

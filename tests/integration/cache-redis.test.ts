@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { listening, startMain } from '../fixtures/child.ts';
+import { anyStore } from '../fixtures/database-kinds.ts';
 import { aUser, created } from '../fixtures/http.ts';
+import type { Service } from '../fixtures/http-service.ts';
+import { findRedis } from '../fixtures/own-servers.ts';
 import { openRedisRig, type RedisRig } from '../fixtures/redis-rig.ts';
-import { findRedis } from '../fixtures/servers.ts';
-import type { Service } from '../fixtures/service.ts';
-import { anyStore } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 /** What another replica wrote must be seen within a second. */

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { StoredUser } from '../../src/domain/repositories/user-repository.ts';
+import { userRepository } from '../../src/infrastructure/cache/cached-user-repository.ts';
 import type { LogInvalidation } from '../../src/infrastructure/cache/log-invalidation.ts';
 import { multiLevelCache } from '../../src/infrastructure/cache/multi-level-cache.ts';
-import { StoreFailure } from '../../src/infrastructure/persistence/database.ts';
-import { userRepository } from '../../src/infrastructure/persistence/user-repository.ts';
+import { StoreFailure } from '../../src/infrastructure/persistence/database/database.ts';
+import { openRig, type Rig } from '../fixtures/application-rig.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
+import { type Answer, type Service, startService } from '../fixtures/http-service.ts';
 import { liveUrl, subscribeLive } from '../fixtures/live-client.ts';
 import { creation, rename } from '../fixtures/people.ts';
-import { type Answer, type Service, startService } from '../fixtures/service.ts';
-import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const FOLLOWS = 'cross join deployment';

@@ -5,9 +5,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { buildContext, replayStage } from '../fixtures/image.ts';
 import { root } from '../fixtures/manifests.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const own = resolve(root, 'node_modules/.bin/node');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Service, startService } from '../fixtures/service.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
 
 const john = {
   user_id: '550e8400-e29b-41d4-a716-446655440000',

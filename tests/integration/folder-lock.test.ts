@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { FolderInUse, lockFolder } from '../../src/infrastructure/persistence/folder-lock.ts';
+import { FolderInUse, lockFolder } from '../../src/infrastructure/persistence/database/folder-lock.ts';
 import { type Child, killNine, listening, runLumin, startMain } from '../fixtures/child.ts';
 import { copyTemplate } from '../fixtures/embedded-template.ts';
 

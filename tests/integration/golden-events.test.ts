@@ -4,10 +4,10 @@ import { type CommandName, commands } from '../../src/application/commands/index
 import { foldUser, type User } from '../../src/domain/aggregates/user.ts';
 import type { LoggedEvent } from '../../src/domain/repositories/user-repository.ts';
 import { UserId } from '../../src/domain/value-objects/user-id.ts';
-import { type EventRow, toEvent } from '../../src/infrastructure/persistence/event-store.ts';
+import { type EventRow, toEvent } from '../../src/infrastructure/persistence/event-store/event-store.ts';
+import { openRig, type Rig } from '../fixtures/application-rig.ts';
+import { anyStore, type Store } from '../fixtures/database-kinds.ts';
 import { request } from '../fixtures/people.ts';
-import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { anyStore, type Store } from '../fixtures/stores.ts';
 
 /** Events as a release stored them, one of each type, each with the state that it led to. Kept for ever: a new release gets a new file. */
 const golden = new URL('../fixtures/golden/events-0.1.json', import.meta.url);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/http-service.ts';
 
 const SOME_ID = '550e8400-e29b-41d4-a716-446655440000';
 let service: Service;

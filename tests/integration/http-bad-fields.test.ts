@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { badFields, badText, neverText } from '../fixtures/bad-values.ts';
 import { aUser, commandsOnUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/http-service.ts';
 
 let service: Service;
 let url: string;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/service.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
 import { until } from '../fixtures/until.ts';
 
 describe.each(storeKinds())('a block with an end, over HTTP on $name', ({ available, make }) => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/http-service.ts';
 
 const ALLOWED = ['http://localhost:3000', 'https://app.example.com'];
 let service: Service;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser, commandsOnUser, created } from '../fixtures/http.ts';
-import { type Answer, type Service, startEmbedded } from '../fixtures/service.ts';
+import { type Answer, type Service, startEmbedded } from '../fixtures/http-service.ts';
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_000);
 const RUNS = 60;

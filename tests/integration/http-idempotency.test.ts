@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser, commandsOnUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Answer, type Service, startEmbedded } from '../fixtures/service.ts';
+import { type Answer, type Service, startEmbedded } from '../fixtures/http-service.ts';
 
 let service: Service;
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { created, expectProblem } from '../fixtures/http.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
 import { allPages } from '../fixtures/pages.ts';
 import { newId } from '../fixtures/people.ts';
-import { type Service, startService } from '../fixtures/service.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 
 const USERS = 60;
 const idsOf = (items: any[]): string[] => items.map(({ user_id }) => user_id);

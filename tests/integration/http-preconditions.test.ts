@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser, commandsOnUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/http-service.ts';
 
 const UNREADABLE = ['1', 'abc', '"1', '1"', "'1'", '', ',', 'W/1', '"1" x', 'w/"1"', '*, "1"', '"a"b"', '"\t"'];
 let service: Service;

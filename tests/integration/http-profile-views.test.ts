@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { created, expectProblem } from '../fixtures/http.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
 import { allPages } from '../fixtures/pages.ts';
 import { newId } from '../fixtures/people.ts';
-import { type Service, startService } from '../fixtures/service.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 
 describe.each(storeKinds())('views of a profile on $name', ({ available, make }) => {
   const test = it.skipIf(!available);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { anyStore, type Store } from '../fixtures/database-kinds.ts';
 import { created, expectProblem, userIn } from '../fixtures/http.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
 import { newId } from '../fixtures/people.ts';
-import { type Service, startService } from '../fixtures/service.ts';
-import { anyStore, type Store } from '../fixtures/stores.ts';
 
 let place: Store;
 let service: Service;

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Service, startEmbedded } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/http-service.ts';
 
 const ID = '550e8400-e29b-41d4-a716-446655440000';
 const H = 'Host: a\r\n';

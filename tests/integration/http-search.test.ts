@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
 import { allPages } from '../fixtures/pages.ts';
-import { type Service, startService } from '../fixtures/service.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 /** What is written must be found within a second. */

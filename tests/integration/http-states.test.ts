@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser, commandsOnUser, expectProblem, userIn } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/http-service.ts';
 
 const STATES = ['active', 'inactive', 'blocked', 'deleted'] as const;
 const READS = ['', '/events', '/profile', '/profile-views'];

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { aUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/service.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
 import { until } from '../fixtures/until.ts';
 
 const postgres = storeKinds().filter(({ name }) => name.startsWith('PostgreSQL'));

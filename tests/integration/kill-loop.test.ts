@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { openRig } from '../fixtures/application-rig.ts';
 import { killNine, listening, startMain } from '../fixtures/child.ts';
+import { storeKinds } from '../fixtures/database-kinds.ts';
 import { lostOrDoubled, makeLoad } from '../fixtures/load.ts';
 import { seeded } from '../fixtures/seeded.ts';
-import { openRig } from '../fixtures/store-rig.ts';
-import { storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const ROUNDS = 4;

@@ -1,13 +1,13 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type ListRequest, listUsers } from '../../src/application/queries/list-users.ts';
-import { StoreFailure } from '../../src/infrastructure/persistence/database.ts';
-import { userList } from '../../src/infrastructure/persistence/user-list.ts';
+import { StoreFailure } from '../../src/infrastructure/persistence/database/database.ts';
+import { userList } from '../../src/infrastructure/persistence/repositories/user-list.ts';
+import { openRig, type Rig } from '../fixtures/application-rig.ts';
+import { anyStore, type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { expectProblem } from '../fixtures/http.ts';
+import { startService } from '../fixtures/http-service.ts';
 import { creation } from '../fixtures/people.ts';
-import { startService } from '../fixtures/service.ts';
-import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { anyStore, type Store, storeKinds } from '../fixtures/stores.ts';
 
 const everything: ListRequest = { sort: '-created_at', limit: 10, from: null };
 

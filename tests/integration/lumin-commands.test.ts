@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UserId } from '../../src/domain/value-objects/user-id.ts';
+import { openRig } from '../fixtures/application-rig.ts';
 import { runLumin, startLumin } from '../fixtures/child.ts';
+import { anyStore, embedded, type Store } from '../fixtures/database-kinds.ts';
 import { creation, newId, rename, request } from '../fixtures/people.ts';
-import { openRig } from '../fixtures/store-rig.ts';
-import { anyStore, embedded, type Store } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const PERSONAL = /Pers0nal|pers0nal|\+1202555|"personal"/;

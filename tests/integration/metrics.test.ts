@@ -7,14 +7,14 @@ import { connect as connectNats } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { commands } from '../../src/application/commands/index.ts';
 import { catalogue } from '../../src/domain/problem.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { metricOf, type Series, seriesOf } from '../fixtures/exposition.ts';
 import { aUser, commandsOnUser, created } from '../fixtures/http.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
 import { liveUrl, subscribeLive } from '../fixtures/live-client.ts';
 import { expressions } from '../fixtures/monitoring.ts';
 import { metricsIn, promtool } from '../fixtures/promtool.ts';
 import { type Random, seeded } from '../fixtures/seeded.ts';
-import { type Service, startService } from '../fixtures/service.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { startProxy } from '../fixtures/tcp-proxy.ts';
 import { until } from '../fixtures/until.ts';
 

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/infrastructure/container/config.ts';
-import type { Database } from '../../src/infrastructure/persistence/database.ts';
-import { openDatabase } from '../../src/infrastructure/persistence/open-database.ts';
+import type { Database } from '../../src/infrastructure/persistence/database/database.ts';
+import { openDatabase } from '../../src/infrastructure/persistence/database/open-database.ts';
 import { runLumin } from '../fixtures/child.ts';
-import { anyStore, storeKinds } from '../fixtures/stores.ts';
+import { anyStore, storeKinds } from '../fixtures/database-kinds.ts';
 
 const first = '0001-event-store';
 const last: (() => unknown)[] = [];

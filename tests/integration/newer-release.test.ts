@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { rebuild } from '../../src/infrastructure/persistence/rebuild.ts';
+import { rebuild } from '../../src/infrastructure/persistence/read-model/rebuild.ts';
+import { openRig, type Rig } from '../fixtures/application-rig.ts';
+import { anyStore, type Store } from '../fixtures/database-kinds.ts';
 import { aUser, created, expectProblem } from '../fixtures/http.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
 import { liveUrl, subscribeLive } from '../fixtures/live-client.ts';
 import { openRelayRig } from '../fixtures/relay-rig.ts';
-import { type Service, startService } from '../fixtures/service.ts';
-import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { anyStore, type Store } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 /** What a release that knows more writes: an event, and the row that it folds, which only that release trusts. */

@@ -3,9 +3,9 @@ import { createRequire } from 'node:module';
 import type { Ruleset, Spectral } from '@stoplight/spectral-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalogue, type ProblemCode } from '../../src/domain/problem.ts';
-import { statusOf } from '../../src/presentation/api/problems.ts';
+import { statusOf } from '../../src/presentation/api/http/problems.ts';
 import { expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/service.ts';
+import { type Service, startEmbedded } from '../fixtures/http-service.ts';
 
 // Both packages are CommonJS, whose names Node does not find by `import`.
 const require = createRequire(import.meta.url);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { type Store, type StoreKind, storeKinds } from '../fixtures/stores.ts';
+import { openRig, type Rig } from '../fixtures/application-rig.ts';
+import { type Store, type StoreKind, storeKinds } from '../fixtures/database-kinds.ts';
 
 const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
 const statements = [...page.matchAll(/```sql\n(.*?)```/gs)]

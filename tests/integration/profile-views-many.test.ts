@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UserId } from '../../src/domain/value-objects/user-id.ts';
-import { profileViewRepository } from '../../src/infrastructure/persistence/profile-view-repository.ts';
+import { profileViewRepository } from '../../src/infrastructure/persistence/repositories/profile-view-repository.ts';
+import { openRig, type Rig } from '../fixtures/application-rig.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { creation, newId, rename, request } from '../fixtures/people.ts';
-import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 
 const VIEWERS = 50;
 const HOURS = 4;

@@ -10,8 +10,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from
 import { catalogue } from '../../src/domain/problem.ts';
 import { readConfig } from '../../src/infrastructure/container/config.ts';
 import { type Child, killNine, listening, node, root, startMain } from '../fixtures/child.ts';
+import { anyStore, type Store } from '../fixtures/database-kinds.ts';
 import { aUser } from '../fixtures/http.ts';
-import { anyStore, type Store } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 /** What the README says of an answer: the sentence "Status 200, `Header: value`, `"member": value`" and the JSON after it. */

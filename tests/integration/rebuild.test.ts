@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UserId } from '../../src/domain/value-objects/user-id.ts';
-import { rebuild } from '../../src/infrastructure/persistence/rebuild.ts';
-import { searchIndex } from '../../src/infrastructure/persistence/search-index.ts';
+import { rebuild } from '../../src/infrastructure/persistence/read-model/rebuild.ts';
+import { searchIndex } from '../../src/infrastructure/persistence/read-model/search-index.ts';
 import { anyCommand } from '../fixtures/any-command.ts';
+import { openRig, type Rig } from '../fixtures/application-rig.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { creation, newId, rename, request } from '../fixtures/people.ts';
 import { seeded } from '../fixtures/seeded.ts';
-import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const COMMANDS = 1_500;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openRedis, type Redis } from '../../src/infrastructure/cache/redis.ts';
-import { findRedis, type OwnServer, startRedis } from '../fixtures/servers.ts';
+import { openRedis, type Redis } from '../../src/infrastructure/connections/redis.ts';
+import { findRedis, type OwnServer, startRedis } from '../fixtures/own-servers.ts';
 import { startProxy, type TcpProxy } from '../fixtures/tcp-proxy.ts';
 import { until } from '../fixtures/until.ts';
 

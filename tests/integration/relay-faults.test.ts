@@ -2,11 +2,11 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { eventStream } from '../../src/infrastructure/messaging/event-stream.ts';
-import { type Database, StoreFailure } from '../../src/infrastructure/persistence/database.ts';
-import { eventFeed } from '../../src/infrastructure/persistence/event-feed.ts';
+import { type Database, StoreFailure } from '../../src/infrastructure/persistence/database/database.ts';
+import { eventFeed } from '../../src/infrastructure/persistence/log/event-feed.ts';
+import { anyStore } from '../fixtures/database-kinds.ts';
+import { type OwnServer, startNats } from '../fixtures/own-servers.ts';
 import { openRelayRig, type RelayRig } from '../fixtures/relay-rig.ts';
-import { type OwnServer, startNats } from '../fixtures/servers.ts';
-import { anyStore } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 let server: OwnServer | null = null;

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, inject, test } from 'vitest';
-import { relayStatus } from '../../src/infrastructure/persistence/checkpoint.ts';
+import { relayStatus } from '../../src/infrastructure/persistence/log/relay-checkpoint.ts';
+import { anyStore, storeKinds } from '../fixtures/database-kinds.ts';
 import { newEmail, newId, request } from '../fixtures/people.ts';
 import { openRelayRig, type RelayRig } from '../fixtures/relay-rig.ts';
-import { anyStore, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const natsUrl = inject('natsUrl');

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { type Child, killNine, listening, startMain } from '../fixtures/child.ts';
+import { storeKinds } from '../fixtures/database-kinds.ts';
 import { startClients } from '../fixtures/http-clients.ts';
 import { openRelayRig, type RelayRig } from '../fixtures/relay-rig.ts';
-import { storeKinds } from '../fixtures/stores.ts';
 import { openTaskRig } from '../fixtures/task-rig.ts';
 import { until } from '../fixtures/until.ts';
 

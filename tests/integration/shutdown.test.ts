@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { openRig } from '../fixtures/application-rig.ts';
 import { type Child, killNine, listening, startMain } from '../fixtures/child.ts';
+import { anyStore, type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { startClients } from '../fixtures/http-clients.ts';
 import { connectLive, subscribeLive } from '../fixtures/live-client.ts';
-import { openRig } from '../fixtures/store-rig.ts';
-import { anyStore, type Store, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const places: Store[] = [];

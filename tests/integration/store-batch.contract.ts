@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CommandRequest } from '../../src/application/services/user-service.ts';
+import type { Rig } from '../fixtures/application-rig.ts';
 import { changeEmail, creation, newEmail, newId, rename, tally } from '../fixtures/people.ts';
-import type { Rig } from '../fixtures/store-rig.ts';
 
 /** Group commit must not show: what one command of a batch comes to is its own affair. */
 export const batchContract = (rig: () => Rig): void => {

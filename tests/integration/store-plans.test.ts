@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { LogInvalidation } from '../../src/infrastructure/cache/log-invalidation.ts';
+import { openRig, type Rig } from '../fixtures/application-rig.ts';
+import { anyStore, type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { changeEmail, creation, newEmail, rename } from '../fixtures/people.ts';
-import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { anyStore, type Store, storeKinds } from '../fixtures/stores.ts';
 
 const USERS = 4_000;
 const BATCH = 128;

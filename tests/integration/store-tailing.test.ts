@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { openRig, type Rig } from '../fixtures/application-rig.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { creation, rename } from '../fixtures/people.ts';
-import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 
 const READERS = 3;
 const WRITERS = 32;

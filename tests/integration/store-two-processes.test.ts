@@ -2,8 +2,8 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readConfig } from '../../src/infrastructure/container/config.ts';
 import { type App, buildApp } from '../../src/infrastructure/container/container.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { changeEmail, creation, newEmail, rename, tally } from '../fixtures/people.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const postgres = storeKinds().at(-1);

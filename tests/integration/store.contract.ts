@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Rig } from '../fixtures/application-rig.ts';
 import { changeEmail, creation, newEmail, rename, request, tally } from '../fixtures/people.ts';
-import type { Rig } from '../fixtures/store-rig.ts';
 
 /** What every store must do. `rig()` is a store that other tests use too, each with users of its own. */
 export const storeContract = (rig: () => Rig): void => {

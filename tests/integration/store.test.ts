@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
+import { openRig, type Rig } from '../fixtures/application-rig.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { storeContract } from './store.contract.ts';
 import { batchContract } from './store-batch.contract.ts';
 

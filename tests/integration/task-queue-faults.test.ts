@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { findNats, type OwnServer, startNats } from '../fixtures/servers.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
+import { findNats, type OwnServer, startNats } from '../fixtures/own-servers.ts';
 import { openTaskRig, type TaskRig } from '../fixtures/task-rig.ts';
 import { until } from '../fixtures/until.ts';
 

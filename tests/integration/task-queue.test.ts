@@ -1,8 +1,8 @@
 import { jetstream } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { UserId } from '../../src/domain/value-objects/user-id.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { changeEmail, newEmail, newId } from '../fixtures/people.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { anyTask, openTaskRig, type TaskRig } from '../fixtures/task-rig.ts';
 import { until } from '../fixtures/until.ts';
 

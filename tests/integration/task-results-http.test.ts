@@ -6,9 +6,9 @@ import { pino } from 'pino';
 import { describe, expect, inject, it } from 'vitest';
 import { Problem } from '../../src/domain/problem.ts';
 import { buildServer } from '../../src/presentation/api/server.ts';
+import { anyStore } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
-import { startService } from '../fixtures/service.ts';
-import { anyStore } from '../fixtures/stores.ts';
+import { startService } from '../fixtures/http-service.ts';
 import { until } from '../fixtures/until.ts';
 
 const [natsUrl, redisUrl] = [inject('natsUrl'), inject('redisUrl')];

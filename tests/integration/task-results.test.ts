@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Redis as Client } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { Task } from '../../src/domain/repositories/task-repository.ts';
-import { openRedis, type Redis } from '../../src/infrastructure/cache/redis.ts';
+import type { Task } from '../../src/application/tasks/task.ts';
+import { openRedis, type Redis } from '../../src/infrastructure/connections/redis.ts';
 import { taskResults } from '../../src/infrastructure/tasks/task-results.ts';
+import { findRedis, type OwnServer, startRedis } from '../fixtures/own-servers.ts';
 import { newId } from '../fixtures/people.ts';
-import { findRedis, type OwnServer, startRedis } from '../fixtures/servers.ts';
 import { until } from '../fixtures/until.ts';
 
 const redisUrl = inject('redisUrl');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { openRig } from '../fixtures/application-rig.ts';
 import { killNine, listening, startMain } from '../fixtures/child.ts';
+import { storeKinds } from '../fixtures/database-kinds.ts';
 import { creation, newEmail } from '../fixtures/people.ts';
-import { openRig } from '../fixtures/store-rig.ts';
-import { storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 describe.concurrent.each(storeKinds())('a task that was accepted on $name', ({ available, make }) => {

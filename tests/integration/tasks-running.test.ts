@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/application/services/user-service.ts';
-import { StoreFailure } from '../../src/infrastructure/persistence/database.ts';
+import { StoreFailure } from '../../src/infrastructure/persistence/database/database.ts';
+import { openRig, type Rig } from '../fixtures/application-rig.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { changeEmail, creation, newEmail, rename, request } from '../fixtures/people.ts';
-import { openRig, type Rig } from '../fixtures/store-rig.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 const HOUR_MS = 3_600_000;

@@ -3,11 +3,11 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Child, killNine, listening, startMain } from '../fixtures/child.ts';
+import { anyStore, type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { aUser, created } from '../fixtures/http.ts';
+import { startService } from '../fixtures/http-service.ts';
 import { type ReceivedSpan, startReceiver } from '../fixtures/otlp-receiver.ts';
-import { freePort } from '../fixtures/servers.ts';
-import { startService } from '../fixtures/service.ts';
-import { anyStore, type Store, storeKinds } from '../fixtures/stores.ts';
+import { freePort } from '../fixtures/own-servers.ts';
 import { until } from '../fixtures/until.ts';
 
 type Receiver = Awaited<ReturnType<typeof startReceiver>>;

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRig } from '../fixtures/application-rig.ts';
 import { type Child, killNine, listening, root, runLumin, startMain } from '../fixtures/child.ts';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { lostOrDoubled, makeLoad } from '../fixtures/load.ts';
 import { seeded } from '../fixtures/seeded.ts';
-import { openRig } from '../fixtures/store-rig.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 /** The last commit before the schema changed. */

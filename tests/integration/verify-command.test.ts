@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRig } from '../fixtures/application-rig.ts';
 import { runLumin } from '../fixtures/child.ts';
+import { anyStore, type Store } from '../fixtures/database-kinds.ts';
 import { creation } from '../fixtures/people.ts';
-import { openRig } from '../fixtures/store-rig.ts';
-import { anyStore, type Store } from '../fixtures/stores.ts';
 
 describe('npm run lumin -- verify', () => {
   let place: Store;

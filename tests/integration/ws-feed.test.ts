@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
 import { connectLive, liveUrl, subscribeLive } from '../fixtures/live-client.ts';
 import { seeded } from '../fixtures/seeded.ts';
-import { type Service, startService } from '../fixtures/service.ts';
-import { type Store, storeKinds } from '../fixtures/stores.ts';
 import { until } from '../fixtures/until.ts';
 
 describe.each(storeKinds())('the live feed on $name', ({ available, make }) => {

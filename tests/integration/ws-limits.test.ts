@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { created } from '../fixtures/http.ts';
+import { type Service, startEmbedded } from '../fixtures/http-service.ts';
 import { connectLive, liveUrl, refusal, subscribeLive } from '../fixtures/live-client.ts';
-import { type Service, startEmbedded } from '../fixtures/service.ts';
 import { until } from '../fixtures/until.ts';
 
 /** A client that says it wants the events, and reads nothing after the handshake. */

@@ -5,10 +5,10 @@ import { type JetStreamClient, jetstream, jetstreamManager, RetentionPolicy } fr
 import { type NatsConnection, wsconnect } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { embedded, type Store } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
-import { freePort, type OwnServer, startNats } from '../fixtures/servers.ts';
-import { type Service, startService } from '../fixtures/service.ts';
-import { embedded, type Store } from '../fixtures/stores.ts';
+import { type Service, startService } from '../fixtures/http-service.ts';
+import { freePort, type OwnServer, startNats } from '../fixtures/own-servers.ts';
 import { until } from '../fixtures/until.ts';
 
 const version = /v(\d+)\.(\d+)/.exec(String(spawnSync('nats-server', ['-v']).stdout));

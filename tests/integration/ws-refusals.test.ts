@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { created, expectProblem, userIn } from '../fixtures/http.ts';
+import { type Service, startEmbedded } from '../fixtures/http-service.ts';
 import { connectLive, liveUrl, refusal, subscribeLive } from '../fixtures/live-client.ts';
-import { type Service, startEmbedded } from '../fixtures/service.ts';
 
 const ALLOWED = 'https://app.example.com';
 const CLIENTS = 40;

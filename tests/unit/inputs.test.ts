@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type CommandName, commandNamed, commands } from '../../src/application/commands/index.ts';
-import { validator } from '../../src/presentation/api/validation.ts';
+import { validator } from '../../src/presentation/api/http/validation.ts';
 import { NOW, TOMORROW } from '../fixtures/given.ts';
 
 const ajv = validator(() => NOW);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { EventFeed, PublicEvent } from '../../src/domain/repositories/event-feed.ts';
+import type { EventFeed, PublicEvent } from '../../src/application/feed/event-feed.ts';
 import { UserId } from '../../src/domain/value-objects/user-id.ts';
 import { LogFeed } from '../../src/infrastructure/messaging/live-feed.ts';
 import { seeded } from '../fixtures/seeded.ts';

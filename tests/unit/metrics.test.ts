@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { metrics, type Sources } from '../../src/infrastructure/metrics.ts';
+import { metrics, type Sources } from '../../src/infrastructure/observability/metrics.ts';
 import { seriesOf } from '../fixtures/exposition.ts';
 
 const never = () => new Promise<never>(() => {});

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { getById } from '../../src/application/queries/get-by-id.ts';
 import { getHistory } from '../../src/application/queries/get-history.ts';
 import { awaitTask, getTask } from '../../src/application/queries/get-task.ts';
-import type { Task } from '../../src/domain/repositories/task-repository.ts';
+import type { Task } from '../../src/application/tasks/task.ts';
 import type { StoredUser } from '../../src/domain/repositories/user-repository.ts';
 import { UserId } from '../../src/domain/value-objects/user-id.ts';
 import { created, deleted, NOW, userAfter } from '../fixtures/given.ts';

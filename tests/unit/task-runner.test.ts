@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ClaimedTask, ClaimFilter } from '../../src/domain/repositories/task-repository.ts';
+import type { ClaimedTask, ClaimFilter } from '../../src/application/tasks/task.ts';
 import type { UserId } from '../../src/domain/value-objects/user-id.ts';
 import type { TaskQueue } from '../../src/infrastructure/tasks/task-queue.ts';
 import { taskRunner } from '../../src/infrastructure/tasks/task-runner.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { awaitTask } from '../../src/application/queries/get-task.ts';
+import type { Task } from '../../src/application/tasks/task.ts';
 import { Problem } from '../../src/domain/problem.ts';
-import type { Task } from '../../src/domain/repositories/task-repository.ts';
 
 const TASK_ID = `task_${'0'.repeat(26)}`;
 const running = { task_id: TASK_ID, finished_at: null } as Task;

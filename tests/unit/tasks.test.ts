@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import type { ClaimedTask } from '../../src/application/tasks/task.ts';
 import { commandIdOf, isTaskId, taskId } from '../../src/application/tasks/task-id.ts';
-import { runUserCommand } from '../../src/application/tasks/user-commands.ts';
+import { runUserCommand } from '../../src/application/tasks/user-command.ts';
 import { Problem } from '../../src/domain/problem.ts';
-import type { ClaimedTask } from '../../src/domain/repositories/task-repository.ts';
 import { UserId } from '../../src/domain/value-objects/user-id.ts';
 
 const bytes = fc.uint8Array({ minLength: 16, maxLength: 16 });

@@ -1,9 +1,9 @@
 import Fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { cloudEvent } from '../../src/domain/events/cloud-event.ts';
-import { type EventRow, toEvent } from '../../src/infrastructure/persistence/event-store.ts';
+import { cloudEvent } from '../../src/application/feed/cloud-event.ts';
+import { type EventRow, toEvent } from '../../src/infrastructure/persistence/event-store/event-store.ts';
 import type { Traces } from '../../src/presentation/api/dependencies.ts';
-import { traceRequests } from '../../src/presentation/api/request-traces.ts';
+import { traceRequests } from '../../src/presentation/api/http/request-traces.ts';
 import { until } from '../fixtures/until.ts';
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';

@@ -7,10 +7,10 @@ import { Email } from '../../src/domain/value-objects/email.ts';
 import { LanguageCode } from '../../src/domain/value-objects/language-code.ts';
 import { defaultPrivacySettings } from '../../src/domain/value-objects/privacy-settings.ts';
 import { UserId } from '../../src/domain/value-objects/user-id.ts';
-import { StoreFailure } from '../../src/infrastructure/persistence/database.ts';
-import { UnitOfWork } from '../../src/infrastructure/persistence/unit-of-work.ts';
+import { StoreFailure } from '../../src/infrastructure/persistence/database/database.ts';
+import { UnitOfWork } from '../../src/infrastructure/persistence/event-store/unit-of-work.ts';
+import { memoryStore } from '../fixtures/event-store-in-memory.ts';
 import { NOW } from '../fixtures/given.ts';
-import { memoryStore } from '../fixtures/memory-store.ts';
 
 // Sleeps follow the fake clock too.
 vi.mock('node:timers/promises', () => ({ setTimeout: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)) }));

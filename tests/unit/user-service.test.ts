@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type CommandRequest, userService } from '../../src/application/services/user-service.ts';
-import type { Task } from '../../src/domain/repositories/task-repository.ts';
+import type { Task } from '../../src/application/tasks/task.ts';
 import type { Change, Changed } from '../../src/domain/repositories/user-repository.ts';
 import { UserId } from '../../src/domain/value-objects/user-id.ts';
-import { UnitOfWork } from '../../src/infrastructure/persistence/unit-of-work.ts';
+import { UnitOfWork } from '../../src/infrastructure/persistence/event-store/unit-of-work.ts';
+import { memoryStore } from '../fixtures/event-store-in-memory.ts';
 import { blocked, created, john, NOW, TOMORROW, userAfter } from '../fixtures/given.ts';
-import { memoryStore } from '../fixtures/memory-store.ts';
 
 const user_id = UserId('550e8400-e29b-41d4-a716-446655440000');
 const creation = { username: { first_name: 'John' }, email: john.email };

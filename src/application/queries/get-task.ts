@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../domain/problem.ts';
-import type { Task, TaskRepository } from '../../domain/repositories/task-repository.ts';
+import type { Task, TaskRepository } from '../tasks/task.ts';
 import { isTaskId } from '../tasks/task-id.ts';
 
 /** @throws Problem task-not-found */

@@ -1,8 +1,8 @@
-import { searchForm } from '../../domain/aggregates/search.ts';
 import type { User } from '../../domain/aggregates/user.ts';
 import { Problem } from '../../domain/problem.ts';
 import type { UserList } from '../../domain/repositories/user-list.ts';
 import type { StoredUser } from '../../domain/repositories/user-repository.ts';
+import { searchForm } from '../../domain/search/search-terms.ts';
 import { Email, emailKey } from '../../domain/value-objects/email.ts';
 import { Phone } from '../../domain/value-objects/phone.ts';
 

@@ -1,11 +1,11 @@
 import { present, type User } from '../../domain/aggregates/user.ts';
 import { Problem } from '../../domain/problem.ts';
-import type { Task, TaskRef, TaskRepository } from '../../domain/repositories/task-repository.ts';
 import type { Answered, Change, NewTask, Once, StoredUser, UserRepository } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { InvalidValue } from '../../domain/value-objects/value-object.ts';
 import type { Moment } from '../commands/command.ts';
 import { type CommandName, commandNamed } from '../commands/index.ts';
+import type { Task, TaskRef, TaskRepository } from '../tasks/task.ts';
 import { taskId } from '../tasks/task-id.ts';
 
 export type CommandRequest = Readonly<{

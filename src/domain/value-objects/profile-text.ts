@@ -1,4 +1,4 @@
-import { Prose } from './plain-text.ts';
+import { Prose } from './text-rules.ts';
 
 export const BIO_LENGTH = 1000;
 export const BLOCK_REASON_LENGTH = 500;

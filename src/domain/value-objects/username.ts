@@ -1,4 +1,4 @@
-import { Line } from './plain-text.ts';
+import { Line } from './text-rules.ts';
 
 /** A person's name; each part has at most 100 characters. */
 export type Username = Readonly<{ first_name: string; last_name: string | null }>;

@@ -1,7 +1,7 @@
 import type { UserId } from '../../domain/value-objects/user-id.ts';
-import type { Database } from '../persistence/database.ts';
-import { userIdOfStream } from '../persistence/event-store.ts';
-import { Poller } from '../poller.ts';
+import { Poller } from '../concurrency/poller.ts';
+import type { Database } from '../persistence/database/database.ts';
+import { userIdOfStream } from '../persistence/event-store/event-store.ts';
 
 const POLL_MS = 200;
 const AT_ONCE = 2_000;

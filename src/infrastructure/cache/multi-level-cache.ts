@@ -1,10 +1,10 @@
 import type { Problem } from '../../domain/problem.ts';
 import type { StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
-import { coalesce } from '../persistence/coalesce.ts';
-import type { Database } from '../persistence/database.ts';
+import { coalesce } from '../concurrency/batch-loader.ts';
+import type { Redis } from '../connections/redis.ts';
+import type { Database } from '../persistence/database/database.ts';
 import { type Apply, LogInvalidation } from './log-invalidation.ts';
-import type { Redis } from './redis.ts';
 import { redisUsers } from './redis-users.ts';
 import { userCache } from './user-cache.ts';
 

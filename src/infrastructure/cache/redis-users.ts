@@ -1,8 +1,8 @@
 import { USER_FOLD } from '../../domain/aggregates/user.ts';
 import type { StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
+import type { Redis } from '../connections/redis.ts';
 import type { LogPage } from './log-invalidation.ts';
-import type { Redis } from './redis.ts';
 
 /** How long a value or a tombstone is kept: longer than any load, so that a late one finds what overtook it. */
 const LIVES_MS = 60_000;

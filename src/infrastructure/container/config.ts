@@ -1,4 +1,4 @@
-import type { DatabaseUrl } from '../persistence/open-database.ts';
+import type { DatabaseUrl } from '../persistence/database/open-database.ts';
 
 /** A variable's text is not what it must be. Thrown by the parsers below; the message completes "NAME …". */
 class Mistake extends Error {}

@@ -10,28 +10,28 @@ import { getProfileViews } from '../../application/queries/get-profile-views.ts'
 import { awaitTask, getTask } from '../../application/queries/get-task.ts';
 import { listUsers } from '../../application/queries/list-users.ts';
 import { userService } from '../../application/services/user-service.ts';
-import { runUserCommand } from '../../application/tasks/user-commands.ts';
+import type { TaskRef } from '../../application/tasks/task.ts';
+import { runUserCommand } from '../../application/tasks/user-command.ts';
 import { Problem } from '../../domain/problem.ts';
-import type { TaskRef } from '../../domain/repositories/task-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
+import { userRepository } from '../cache/cached-user-repository.ts';
 import { multiLevelCache } from '../cache/multi-level-cache.ts';
-import { noticing } from '../cache/noticing.ts';
-import { openRedis, type Redis } from '../cache/redis.ts';
+import { noticing } from '../cache/seen-versions.ts';
+import { type Nats, openNats } from '../connections/nats.ts';
+import { openRedis, type Redis } from '../connections/redis.ts';
 import { LogFeed } from '../messaging/live-feed.ts';
-import { type Nats, openNats } from '../messaging/nats.ts';
 import { type OutboxRelay, outboxRelay } from '../messaging/outbox-relay.ts';
-import { metrics } from '../metrics.ts';
-import { available } from '../persistence/available.ts';
-import { relayStatus } from '../persistence/checkpoint.ts';
-import { eventFeed } from '../persistence/event-feed.ts';
-import { eventStore } from '../persistence/event-store.ts';
-import { openDatabase } from '../persistence/open-database.ts';
-import { profileViewRepository } from '../persistence/profile-view-repository.ts';
-import { searchIndex } from '../persistence/search-index.ts';
-import { taskRepository, taskStatus } from '../persistence/task-repository.ts';
-import { UnitOfWork } from '../persistence/unit-of-work.ts';
-import { userList } from '../persistence/user-list.ts';
-import { userRepository } from '../persistence/user-repository.ts';
+import { metrics } from '../observability/metrics.ts';
+import { openDatabase } from '../persistence/database/open-database.ts';
+import { available } from '../persistence/database/retried-read.ts';
+import { eventStore } from '../persistence/event-store/event-store.ts';
+import { UnitOfWork } from '../persistence/event-store/unit-of-work.ts';
+import { eventFeed } from '../persistence/log/event-feed.ts';
+import { relayStatus } from '../persistence/log/relay-checkpoint.ts';
+import { searchIndex } from '../persistence/read-model/search-index.ts';
+import { profileViewRepository } from '../persistence/repositories/profile-view-repository.ts';
+import { taskRepository, taskStatus } from '../persistence/repositories/task-repository.ts';
+import { userList } from '../persistence/repositories/user-list.ts';
 import { taskQueue } from '../tasks/task-queue.ts';
 import { taskResults } from '../tasks/task-results.ts';
 import { taskRunner } from '../tasks/task-runner.ts';
@@ -70,7 +70,7 @@ export const buildApp = async (
   // Loaded only where there is a collector.
   const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
   const tracing = endpoint
-    ? (await import('../tracing.ts')).openTracing({
+    ? (await import('../observability/tracing.ts')).openTracing({
         endpoint,
         sampler: config.OTEL_TRACES_SAMPLER,
         ratio: config.OTEL_TRACES_SAMPLER_ARG,

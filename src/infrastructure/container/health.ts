@@ -1,7 +1,7 @@
-import type { Redis } from '../cache/redis.ts';
-import { inTime } from '../in-flight.ts';
-import type { Nats } from '../messaging/nats.ts';
-import type { RelayStatus } from '../persistence/checkpoint.ts';
+import { inTime } from '../concurrency/single-flight.ts';
+import type { Nats } from '../connections/nats.ts';
+import type { Redis } from '../connections/redis.ts';
+import type { RelayStatus } from '../persistence/log/relay-checkpoint.ts';
 
 type Parts = {
   checkReady: () => Promise<void>;

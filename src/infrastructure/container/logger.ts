@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
-import { StoreFailure } from '../persistence/database.ts';
+import { StoreFailure } from '../persistence/database/database.ts';
 import type { Config } from './config.ts';
 
 /** An error for the log: what happened and where, never a value. Messages of foreign errors may hold values, so they stay out. */

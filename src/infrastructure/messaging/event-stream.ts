@@ -9,11 +9,11 @@ import {
   type StoredMsg,
 } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
-import { cloudEvent } from '../../domain/events/cloud-event.ts';
-import type { PublicEvent } from '../../domain/repositories/event-feed.ts';
-import type { Tracing } from '../tracing.ts';
-import { ensuredStream } from './ensured-stream.ts';
-import type { Look, Place, Published } from './relay-place.ts';
+import { cloudEvent } from '../../application/feed/cloud-event.ts';
+import type { PublicEvent } from '../../application/feed/event-feed.ts';
+import { ensuredStream } from '../connections/ensured-stream.ts';
+import type { Tracing } from '../observability/tracing.ts';
+import type { Look, Place, Published } from './relay-position.ts';
 
 const TIMEOUT_MS = 2_000;
 /** The fence keeps the stream free of doubles; a longer memory of ids would only hold up refilling a purged stream. */

@@ -1,9 +1,9 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import { cloudEvent } from '../../domain/events/cloud-event.ts';
-import type { EventFeed, PublicEvent } from '../../domain/repositories/event-feed.ts';
-import type { LiveFeed, Reader } from '../../domain/repositories/live-feed.ts';
-import { available } from '../persistence/available.ts';
-import { Poller } from '../poller.ts';
+import { cloudEvent } from '../../application/feed/cloud-event.ts';
+import type { EventFeed, PublicEvent } from '../../application/feed/event-feed.ts';
+import type { LiveFeed, Reader } from '../../application/feed/live-feed.ts';
+import { Poller } from '../concurrency/poller.ts';
+import { available } from '../persistence/database/retried-read.ts';
 
 const POLL_MS = 50;
 const RETRY_MS = 500;

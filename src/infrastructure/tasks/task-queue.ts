@@ -9,11 +9,11 @@ import {
   StorageType,
 } from '@nats-io/jetstream';
 import { headers, type MsgHdrs, type NatsConnection, nanos } from '@nats-io/transport-node';
-import type { ClaimedTask, StoredProblem, TaskRef } from '../../domain/repositories/task-repository.ts';
+import type { ClaimedTask, StoredProblem, TaskRef } from '../../application/tasks/task.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
-import { ensuredStream } from '../messaging/ensured-stream.ts';
-import type { Nats } from '../messaging/nats.ts';
-import type { Tracing } from '../tracing.ts';
+import { ensuredStream } from '../connections/ensured-stream.ts';
+import type { Nats } from '../connections/nats.ts';
+import type { Tracing } from '../observability/tracing.ts';
 
 const TIMEOUT_MS = 2_000;
 const RETRY_MS = 500;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StoredProblem, Task, TaskRepository } from '../../application/tasks/task.ts';
 import { catalogue } from '../../domain/problem.ts';
-import type { StoredProblem, Task, TaskRepository } from '../../domain/repositories/task-repository.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
-import type { Redis } from '../cache/redis.ts';
-import { coalesce } from '../persistence/coalesce.ts';
+import { coalesce } from '../concurrency/batch-loader.ts';
+import type { Redis } from '../connections/redis.ts';
 
 /** An ended task never changes again; most are asked for soon or not at all. */
 const LIVES_SECONDS = 3_600;

@@ -1,9 +1,9 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import type { ClaimedTask, TaskRepository } from '../../domain/repositories/task-repository.ts';
+import type { ClaimedTask, TaskRepository } from '../../application/tasks/task.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
+import { coalesce } from '../concurrency/batch-loader.ts';
+import { Poller } from '../concurrency/poller.ts';
 import { failpoint } from '../failpoint.ts';
-import { coalesce } from '../persistence/coalesce.ts';
-import { Poller } from '../poller.ts';
 import type { TaskQueue } from './task-queue.ts';
 
 const LEASE_SECONDS = 15;

@@ -1,9 +1,9 @@
+import type { LiveFeed } from '../../application/feed/live-feed.ts';
 import type { SeenProfile } from '../../application/queries/get-profile.ts';
 import type { ListRequest } from '../../application/queries/list-users.ts';
 import type { Answer, CommandRequest } from '../../application/services/user-service.ts';
+import type { Task } from '../../application/tasks/task.ts';
 import type { Viewer } from '../../domain/entities/profile-view.ts';
-import type { LiveFeed } from '../../domain/repositories/live-feed.ts';
-import type { Task } from '../../domain/repositories/task-repository.ts';
 import type { LoggedEvent, StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 

@@ -1,10 +1,10 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { Problem } from '../../domain/problem.ts';
 import type { Health } from './dependencies.ts';
-import { healthRoutes } from './health-routes.ts';
-import { metricsRoute } from './metrics-route.ts';
-import { handleError, sendProblem } from './problems.ts';
-import { RequestLog } from './request-log.ts';
+import { handleError, sendProblem } from './http/problems.ts';
+import { RequestLog } from './http/request-log.ts';
+import { healthRoutes } from './operations/health-routes.ts';
+import { metricsRoute } from './operations/metrics-route.ts';
 
 /** What a lone worker serves: its health and its metrics, and nothing of users. */
 export const buildWorkerServer = (health: Health, log: FastifyBaseLogger): FastifyInstance => {

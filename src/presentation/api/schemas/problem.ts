@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { catalogue, type ProblemCode } from '../../../domain/problem.ts';
-import { statusOf } from '../problems.ts';
+import { statusOf } from '../http/problems.ts';
 
 export const problemSchema = Type.Object(
   {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
+import type { StoredProblem, Task } from '../../../application/tasks/task.ts';
 import { Problem, type ProblemCode } from '../../../domain/problem.ts';
-import type { StoredProblem, Task } from '../../../domain/repositories/task-repository.ts';
-import { problemDocument } from '../problems.ts';
+import { problemDocument } from '../http/problems.ts';
 
 const time = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time', description });
 const count = Type.Integer({ minimum: 0 });

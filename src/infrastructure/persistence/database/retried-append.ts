@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Problem } from '../../../domain/problem.ts';
+import { StoreFailure } from './database.ts';
+
+/** How long to go on trying a database that cannot be reached at all, or takes no changes: enough for a quick restart. */
+const HOPELESS_MS = 3_000;
+const MAX_DELAY_MS = 500;
+/** Read-only, disk full. */
+const READ_ONLY = new Set(['25006', '53100']);
+
+/**
+ * Tries until it works, nobody waits for it any more, or the server refuses the statement for good. Safe for an append
+ * too: the same change sent twice takes effect once.
+ *
+ * @throws StoreFailure of kind `refused`
+ * @throws Problem store-unavailable, store-read-only
+ */
+export const retrying = async <T>(action: () => Promise<T>, abandoned: () => boolean): Promise<T> => {
+  const started = performance.now();
+  let reached = false;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await action();
+    } catch (error) {
+      if (!(error instanceof StoreFailure) || error.kind === 'refused') throw error;
+      const readOnly = READ_ONLY.has(error.sqlstate ?? '');
+      // Once a statement may have reached the server unanswered, only time tells what came of it.
+      reached ||= error.kind !== 'unsent' && !readOnly;
+      const hopeless = !reached && performance.now() - started > HOPELESS_MS;
+      if (hopeless || abandoned()) throw new Problem(readOnly ? 'store-read-only' : 'store-unavailable', {}, { cause: error });
+      await sleep(Math.min(MAX_DELAY_MS, 10 * 2 ** attempt) * (0.5 + Math.random() / 2));
+    }
+  }
+};

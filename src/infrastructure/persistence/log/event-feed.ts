@@ -1,0 +1,30 @@
+import type { EventFeed, PublicEvent } from '../../../application/feed/event-feed.ts';
+import type { Database } from '../database/database.ts';
+import { EVENT_COLUMNS, type EventRow, streamOf, toEvent, viewsOf } from '../event-store/event-store.ts';
+
+export const eventFeed = (database: Database, personal: 'omit' | 'include'): EventFeed => {
+  const columns =
+    personal === 'omit'
+      ? EVENT_COLUMNS.replace('personal', 'null::bytea as personal')
+      : EVENT_COLUMNS.replace(
+          'personal',
+          `case when e.stream not like 'user-%' or
+             (select u.status from users u where u.user_id = substr(e.stream, 6)::uuid) is distinct from 'deleted' then e.personal end as personal`,
+        );
+  const read = async (condition: string, values: readonly unknown[]): Promise<PublicEvent[]> => {
+    const rows = await database.query<EventRow>(`select ${columns} from events e where ${condition} order by position limit $1`, values);
+    return rows.map((row) => {
+      const { personal: open, ...event } = toEvent(row);
+      return row.personal === null ? event : { ...event, personal: open };
+    });
+  };
+
+  return {
+    async head() {
+      const [row] = await database.query<{ position: number }>('select position from log_head');
+      return row?.position ?? 0;
+    },
+    read: (after, limit) => read('position > $2', [limit, after]),
+    readOf: (userId, after, limit) => read('stream in ($2, $3) and position > $4', [limit, streamOf(userId), viewsOf(userId), after]),
+  };
+};

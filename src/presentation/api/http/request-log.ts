@@ -1,0 +1,29 @@
+import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import type { Health } from '../dependencies.ts';
+import { isLiveFeedUpgrade } from '../feed/live-feed-route.ts';
+
+type Metrics = Pick<Health, 'beginRequest' | 'observeRequest'>;
+
+/** One line and one observation for a request, which name the route and never the URL: that may hold personal data. */
+export class RequestLog extends LogController {
+  readonly #metrics: Metrics;
+
+  constructor(metrics: Metrics) {
+    super({ disableRequestLogging: true, requestIdLogLabel: 'request_id' });
+    this.#metrics = metrics;
+  }
+
+  /** A live connection is none: it stays. */
+  override incomingRequest({ raw }: FastifyRequest, reply: FastifyReply): void {
+    if (!isLiveFeedUpgrade(raw)) reply.raw.once('close', this.#metrics.beginRequest());
+  }
+
+  override requestCompleted(_: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
+    const { method, routeOptions } = request;
+    const route = routeOptions.url ?? null;
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    reply.log.info({ method, route, status: reply.statusCode, ms }, 'request');
+    // Methods and routes that do not exist are what clients make up.
+    this.#metrics.observeRequest(route === null ? 'other' : method, route ?? 'other', reply.statusCode, ms);
+  }
+}

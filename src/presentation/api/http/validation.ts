@@ -1,0 +1,70 @@
+import { Ajv } from 'ajv';
+import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
+import { formats } from '../../../application/commands/fields.ts';
+import type { FieldError } from '../../../domain/problem.ts';
+import { InvalidValue } from '../../../domain/value-objects/value-object.ts';
+import { pointerTo } from './json-body.ts';
+
+const MAX_ERRORS = 20;
+
+/** Why the value object behind `format` refuses the text, or null. */
+const refusal = (format: string, text: string, now: Date): InvalidValue | null => {
+  try {
+    formats[format as keyof typeof formats](text, now);
+    return null;
+  } catch (error) {
+    if (error instanceof InvalidValue) return error;
+    throw error;
+  }
+};
+
+/** Closed schemas, nothing coerced, nothing dropped, every error reported, formats decided by the value objects. */
+export const validator = (now: () => Date) => {
+  const ajv = new Ajv({
+    allErrors: true,
+    verbose: true,
+    coerceTypes: false,
+    removeAdditional: false,
+    useDefaults: false,
+    strict: true,
+    allowUnionTypes: true,
+  });
+  for (const name of Object.keys(formats)) ajv.addFormat(name, { type: 'string', validate: (text) => refusal(name, text, now()) === null });
+  return ajv;
+};
+
+type Failure = FastifySchemaValidationError & { data?: unknown };
+
+/** One error per field, in the order of the schema, twenty at most. */
+export const fieldErrors = (failures: readonly Failure[]): FieldError[] => {
+  const errors = new Map<string, FieldError>();
+  for (const failure of failures) {
+    const error = fieldError(failure);
+    if (!errors.has(error.pointer)) errors.set(error.pointer, error);
+  }
+  return [...errors.values()].slice(0, MAX_ERRORS);
+};
+
+const fieldError = ({ keyword, instancePath, params, data, message }: Failure): FieldError => {
+  const at = (code: string, detail: string, pointer = instancePath): FieldError => ({ pointer, code, detail });
+  switch (keyword) {
+    case 'required':
+      return at('required', 'is required', instancePath + pointerTo(String(params.missingProperty)));
+    case 'additionalProperties':
+      return at('unknown-field', 'is not a field that is taken here', instancePath + pointerTo(String(params.additionalProperty)));
+    case 'minProperties':
+      return at('required', 'needs at least one field');
+    case 'type':
+      return at('wrong-type', `must be ${String(params.type).replaceAll(',', ' or ')}`);
+    case 'enum':
+      return at('not-allowed', `must be one of ${(params.allowedValues as string[]).join(', ')}`);
+    case 'maxLength':
+      return at('too-long', `must have at most ${params.limit} characters`);
+    case 'format': {
+      const reason = refusal(String(params.format), String(data), new Date());
+      return at(reason?.code ?? 'invalid', reason?.message ?? 'is not valid');
+    }
+    default:
+      return at('invalid', message ?? 'is not valid');
+  }
+};

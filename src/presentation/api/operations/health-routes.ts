@@ -1,0 +1,74 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import type { Health, HealthReport } from '../dependencies.ts';
+import { problemResponses } from '../schemas/problem.ts';
+
+const noQuery = { type: 'object', properties: {} };
+const oneOf = (...values: string[]) => Type.Unsafe<string>({ type: 'string', enum: values });
+const state = oneOf('ok', 'lagging', 'unavailable');
+const report = Type.Object({
+  status: oneOf('ok', 'degraded'),
+  checks: Type.Object(
+    { store: state, cache: Type.Optional(state), events: Type.Optional(state), tasks: Type.Optional(state) },
+    { description: 'The database; and, where they are configured, Redis, the published events and the task queue.' },
+  ),
+  relay: Type.Optional(
+    Type.Object(
+      { position: Type.String({ examples: ['4711'] }), lag: Type.Integer({ minimum: 0 }) },
+      { description: 'How far the log is published, and how many events wait.' },
+    ),
+  ),
+});
+const json = (description: string, schema: object) => ({ description, content: { 'application/json': { schema } } });
+const malformed = problemResponses('malformed-request');
+
+const withStatus = (health: HealthReport) => ({
+  status: Object.values(health.checks).every((check) => check === 'ok') ? 'ok' : 'degraded',
+  ...health,
+});
+
+export const healthRoutes = (server: FastifyInstance, health: Health): void => {
+  server.get('/health', {
+    schema: {
+      summary: 'Health',
+      description: 'How the process and what it depends on are doing. Answers 200 as long as the process runs.',
+      operationId: 'health',
+      tags: ['Health'],
+      querystring: noQuery,
+      response: { 200: json('The state.', report), ...malformed },
+    },
+    handler: async () => withStatus(await health.health()),
+  });
+
+  server.get('/health/live', {
+    schema: {
+      summary: 'Liveness',
+      description: 'Answers as long as the process runs; asks nothing else.',
+      operationId: 'health_live',
+      tags: ['Health'],
+      querystring: noQuery,
+      response: { 200: json('Alive.', Type.Object({ status: Type.Literal('ok') })), ...malformed },
+    },
+    handler: () => Promise.resolve({ status: 'ok' }),
+  });
+
+  server.get('/health/ready', {
+    schema: {
+      summary: 'Readiness',
+      description:
+        'Whether requests should be sent here: 503 while the store is away or the process is stopping. Without Redis or NATS it is degraded, and ready.',
+      operationId: 'health_ready',
+      tags: ['Health'],
+      querystring: noQuery,
+      response: {
+        200: json('Ready.', report),
+        ...malformed,
+        ...problemResponses('store-unavailable', 'shutting-down'),
+      },
+    },
+    handler: async () => {
+      await health.checkReady();
+      return withStatus(await health.health());
+    },
+  });
+};

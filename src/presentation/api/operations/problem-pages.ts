@@ -1,0 +1,46 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { catalogue, Problem, type ProblemCode } from '../../../domain/problem.ts';
+import { statusOf } from '../http/problems.ts';
+import { problemResponses } from '../schemas/problem.ts';
+
+/** A page for every problem, at the address that its `type` names. */
+export const problemPages = (server: FastifyInstance): void => {
+  server.get<{ Params: { code: string } }>('/problems/:code', {
+    schema: {
+      summary: 'About a problem',
+      description: 'What a problem code means and what to do about it, for people.',
+      operationId: 'problem_page',
+      tags: ['Documentation'],
+      params: Type.Object({ code: Type.String({ description: 'A problem code.', examples: ['email-taken'] }) }),
+      response: {
+        200: { description: 'The page.', content: { 'text/html': { schema: Type.String() } } },
+        ...problemResponses('malformed-request', 'not-found'),
+      },
+    },
+    handler: (request, reply) => {
+      const { code } = request.params;
+      if (!Object.hasOwn(catalogue, code)) throw new Problem('not-found');
+      return reply
+        .type('text/html; charset=utf-8')
+        .header('content-security-policy', "default-src 'none'")
+        .send(page(code as ProblemCode));
+    },
+  });
+};
+
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+
+const page = (code: ProblemCode): string => {
+  const { title, help } = catalogue[code];
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>${code}</title>
+<h1>${escaped(title)}</h1>
+<p><code>${code}</code>, status ${statusOf(code)}</p>
+<p>${escaped(help)}</p>
+<p><a href="/docs">API documentation</a></p>
+</html>
+`;
+};

@@ -1,0 +1,81 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import * as field from '../../../application/commands/fields.ts';
+import type { User } from '../../../domain/aggregates/user.ts';
+import type { Api } from '../dependencies.ts';
+import { restorePlus } from '../http/plus-sign.ts';
+import { problemResponses } from '../schemas/problem.ts';
+import { userView } from '../schemas/user.ts';
+import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
+
+type Query = {
+  email?: string;
+  phone?: string;
+  status?: User['status'];
+  q?: string;
+  created_after?: string;
+  sort?: 'created_at' | '-created_at';
+  limit?: string;
+  cursor?: string;
+};
+
+const statuses = ['active', 'inactive', 'blocked', 'deleted'];
+
+export const listRoutes = (server: FastifyInstance, api: Api): void => {
+  server.get<{ Querystring: Query }>('/api/users', {
+    schema: {
+      summary: 'List and search users',
+      description:
+        'Pages of users in the order in which they were created, latest first. Filters combine. Deleted users are listed only with `status=deleted`. ' +
+        'What `q` finds may be a second behind; users who do not allow search are not found by it.',
+      operationId: 'list_users',
+      tags: ['Users'],
+      querystring: Type.Object(
+        {
+          email: Type.Optional(withoutExamples(field.email)),
+          phone: Type.Optional(withoutExamples(field.phone)),
+          status: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: statuses, description: 'Only users in this state.' })),
+          q: Type.Optional(Type.String({ maxLength: 254, description: 'The beginning of a name, an email address or a phone number.' })),
+          created_after: Type.Optional(Type.String({ format: 'date-time', description: 'Only users created after this time (RFC 3339).' })),
+          sort: Type.Optional(
+            Type.Unsafe<string>({
+              type: 'string',
+              enum: ['-created_at', 'created_at'],
+              description: 'Latest first (the default) or oldest first.',
+            }),
+          ),
+          ...pageParameters,
+        },
+        { additionalProperties: false },
+      ),
+      response: {
+        200: pageResponse(Type.Unsafe<object>({ $ref: 'User#' })),
+        ...problemResponses('malformed-request', 'validation-failed', 'invalid-cursor', 'search-too-broad', 'store-unavailable'),
+      },
+    },
+    preValidation: async ({ query }) => {
+      restorePlus(query, 'email', 'phone');
+      // So does the + of an offset, and that of a number at the beginning of a search.
+      if (typeof query.q === 'string') query.q = query.q.replace(/^ (?=\d)/, '+');
+      if (typeof query.created_after === 'string') query.created_after = query.created_after.replace(' ', '+');
+    },
+    handler: async (request, reply) => {
+      const { cursor: _, limit: limitText, created_after, sort = '-created_at', ...filters } = request.query;
+      const limit = limitOf(limitText);
+      const scope = `users ${JSON.stringify([filters.email, filters.phone, filters.status, filters.q, created_after, sort])}`;
+      const list = { hash: api.hash, scope, path: '/api/users', query: request.query };
+      const { users, next } = await api.listUsers({
+        ...filters,
+        sort,
+        limit,
+        // Nobody was created before 1970, and databases do not agree about the year 0.
+        created_after: created_after === undefined ? undefined : new Date(Math.max(0, Date.parse(created_after.toUpperCase()))),
+        from: placeOf(list),
+      });
+      return { items: users.map(userView), next_cursor: nextCursor(reply, list, next) };
+    },
+  });
+};
+
+/** /docs would send an example as a filter. */
+const withoutExamples = <S extends object>({ examples: _, ...schema }: S & { examples?: unknown }) => Type.Unsafe<string>(schema);

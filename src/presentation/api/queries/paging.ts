@@ -1,0 +1,57 @@
+import type { FastifyReply } from 'fastify';
+import { type TSchema, Type } from 'typebox';
+import { Problem } from '../../../domain/problem.ts';
+import { readCursor, signCursor } from './cursor.ts';
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 200;
+
+/** The query parameters of every list. */
+export const pageParameters = {
+  limit: Type.Optional(
+    Type.String({ description: `Items on a page, 1 to ${MAX_LIMIT}.`, default: String(DEFAULT_LIMIT), examples: ['50'] }),
+  ),
+  cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before, with the same filters.' })),
+};
+
+/** OpenAPI response of a page: `items`, `next_cursor` and what else there is. */
+export const pageResponse = (items: TSchema, more: Record<string, TSchema> = {}) => ({
+  description: 'A page.',
+  headers: { link: { type: 'string', description: 'The next page, rel="next".' } },
+  content: {
+    'application/json': {
+      schema: Type.Object({ ...more, items: Type.Array(items), next_cursor: Type.Unsafe<string | null>({ type: ['string', 'null'] }) }),
+    },
+  },
+});
+
+/** @throws Problem validation-failed */
+export const limitOf = (text: string | undefined): number => {
+  if (text === undefined) return DEFAULT_LIMIT;
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw new Problem('validation-failed', {
+    errors: [{ pointer: '/limit', code: 'out-of-range', detail: `must be a whole number from 1 to ${MAX_LIMIT}` }],
+  });
+};
+
+type List = {
+  hash: (text: string) => string;
+  /** What a cursor is bound to: the list and its filters. */
+  scope: string;
+  path: string;
+  query: Record<string, string | undefined>;
+};
+
+/** The place that the request's cursor holds, or null for the first page. @throws Problem invalid-cursor */
+export const placeOf = ({ hash, scope, query: { cursor } }: List): number | null =>
+  cursor === undefined ? null : Number(readCursor(hash, scope, cursor));
+
+/** The cursor to the page that begins at `next`, also as a Link header (RFC 8288); null where there is none. */
+export const nextCursor = (reply: FastifyReply, { hash, scope, path, query }: List, next: number | null): string | null => {
+  if (next === null) return null;
+  const cursor = signCursor(hash, scope, String(next));
+  const given = Object.entries({ ...query, cursor }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  reply.header('link', `<${path}?${new URLSearchParams(given)}>; rel="next"`);
+  return cursor;
+};

@@ -1,0 +1,86 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { cloudEvent } from '../../../application/feed/cloud-event.ts';
+import type { Api } from '../dependencies.ts';
+import { parseIfNoneMatch } from '../http/headers.ts';
+import { checkUserId, userIdOf, userIdParams } from '../http/user-id.ts';
+import { userResponse } from '../schemas/command.ts';
+import { problemResponses } from '../schemas/problem.ts';
+import { taskView } from '../schemas/task.ts';
+import { userBytes } from '../schemas/user.ts';
+import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
+
+const noQuery = { type: 'object', properties: {}, additionalProperties: false };
+const refusedEverywhere = ['malformed-request', 'validation-failed', 'store-unavailable'] as const;
+const refusedOfUser = [...refusedEverywhere, 'invalid-user-id', 'user-not-found', 'user-deleted', 'stream-unreadable'] as const;
+
+export const queryRoutes = (server: FastifyInstance, api: Api): void => {
+  server.get<{ Params: { user_id: string } }>('/api/users/:user_id', {
+    onRequest: checkUserId,
+    schema: {
+      summary: 'Get a user',
+      description:
+        'The user, never older than your own last change, and a second behind changes by others at most; `Cache-Control: no-cache` asks the database. With If-None-Match: 304 where it has not changed.',
+      operationId: 'get_by_id',
+      tags: ['Users'],
+      params: userIdParams,
+      querystring: noQuery,
+      headers: Type.Object({
+        'if-none-match': Type.Optional(Type.String({ description: 'ETag of an earlier answer, for example `"1"`.' })),
+      }),
+      response: {
+        200: userResponse('The user.'),
+        304: { type: 'null', description: 'Not changed.' },
+        ...problemResponses(...refusedOfUser, 'invalid-precondition'),
+      },
+    },
+    handler: async (request, reply) => {
+      const isKnown = parseIfNoneMatch(request.headers['if-none-match']);
+      const fresh = /\bno-cache\b/i.test(request.headers['cache-control'] ?? '');
+      const stored = await api.getById(userIdOf(request.params.user_id), { fresh });
+      reply.header('etag', `"${stored.version}"`);
+      return isKnown(stored.version) ? reply.code(304).send() : reply.type('application/json; charset=utf-8').send(userBytes(stored));
+    },
+  });
+
+  server.get<{ Params: { user_id: string }; Querystring: { limit?: string; cursor?: string } }>('/api/users/:user_id/events', {
+    onRequest: checkUserId,
+    schema: {
+      summary: "Get a user's history",
+      description: 'Every change of the user as a CloudEvent, oldest first.',
+      operationId: 'get_history',
+      tags: ['Users'],
+      params: userIdParams,
+      querystring: Type.Object(pageParameters, { additionalProperties: false }),
+      response: {
+        200: pageResponse(Type.Unsafe<object>({ $ref: 'Event#' })),
+        ...problemResponses(...refusedOfUser, 'invalid-cursor'),
+      },
+    },
+    handler: async (request, reply) => {
+      const userId = userIdOf(request.params.user_id);
+      const limit = limitOf(request.query.limit);
+      const list = { hash: api.hash, scope: `events ${userId}`, path: `/api/users/${userId}/events`, query: request.query };
+      const { events, next } = await api.getHistory(userId, placeOf(list) ?? 0, limit);
+      return { items: events.map(cloudEvent), next_cursor: nextCursor(reply, list, next) };
+    },
+  });
+
+  server.get<{ Params: { task_id: string } }>('/api/users/tasks/:task_id', {
+    schema: {
+      summary: 'Get the status of an asynchronous operation',
+      description: 'The task as it stands.',
+      operationId: 'get_task',
+      tags: ['Tasks'],
+      params: Type.Object({
+        task_id: Type.String({ description: 'The id that the 202 answer returned.' }),
+      }),
+      querystring: noQuery,
+      response: {
+        200: { description: 'The task.', content: { 'application/json': { schema: { $ref: 'Task#' } } } },
+        ...problemResponses(...refusedEverywhere, 'task-not-found'),
+      },
+    },
+    handler: async (request) => taskView(await api.getTask(request.params.task_id)),
+  });
+};
