@@ -7,6 +7,15 @@ const only = (name, comment, from, allowed) => ({
   to: { pathNot: allowed },
 });
 
+/** A room of a layer knows itself, the rooms that are named, and the layer's own files that lie beside the rooms. */
+const room = (layer, name, ...known) => ({
+  name: `${layer}/${name}`,
+  comment: `${name} knows ${known.length > 0 ? known.join(', ') : 'no other room'}.`,
+  severity: 'error',
+  from: { path: `^src/${layer}/${name}/` },
+  to: { path: `^src/${layer}/[^/]+/`, pathNot: `^src/${layer}/(${[name, ...known].join('|')})/` },
+});
+
 module.exports = {
   forbidden: [
     only('domain-is-pure', 'The domain knows itself and three libraries that only compute.', '^src/domain/', [
@@ -35,10 +44,45 @@ module.exports = {
     },
     {
       name: 'only-the-container-composes',
-      comment: 'Inside infrastructure, adapters do not know the application; the container puts both together.',
+      comment:
+        'Inside infrastructure, adapters know the ports of the application (tasks, the log as it leaves the service) and no more of it.',
       severity: 'error',
       from: { path: '^src/infrastructure/(?!container/)' },
-      to: { path: '^src/application/' },
+      to: { path: '^src/application/', pathNot: '^src/application/(feed/|tasks/task\\.ts$)' },
+    },
+    // The rooms of infrastructure, from the bottom up. failpoint.ts is for all of them.
+    room('infrastructure', 'concurrency'),
+    room('infrastructure', 'connections', 'concurrency'),
+    room('infrastructure', 'observability', 'concurrency'),
+    room('infrastructure', 'persistence', 'concurrency', 'observability'),
+    room('infrastructure', 'cache', 'concurrency', 'connections', 'persistence'),
+    room('infrastructure', 'messaging', 'concurrency', 'connections', 'observability', 'persistence'),
+    room('infrastructure', 'tasks', 'concurrency', 'connections', 'observability'),
+    // The rooms of the API.
+    room('presentation/api', 'http'),
+    room('presentation/api', 'schemas', 'http'),
+    room('presentation/api', 'commands', 'http', 'schemas'),
+    room('presentation/api', 'queries', 'http', 'schemas'),
+    room('presentation/api', 'feed', 'http', 'schemas'),
+    room('presentation/api', 'operations', 'http', 'schemas'),
+    {
+      name: 'cli-knows-no-api',
+      comment: 'The commands of the operator work on the store, and need no server.',
+      severity: 'error',
+      from: { path: '^src/(cli/|lumin\\.ts$)' },
+      to: { path: '^src/(presentation/|main\\.ts$|infrastructure/(?!container/|persistence/))' },
+    },
+    {
+      name: 'main-starts-what-the-container-made',
+      severity: 'error',
+      from: { path: '^src/main\\.ts$' },
+      to: { path: '^src/(domain|application|cli)/|^src/infrastructure/(?!container/|persistence/database/folder-lock\\.ts$)' },
+    },
+    {
+      name: 'entry-points-are-on-top',
+      severity: 'error',
+      from: { path: '^src/(?!main\\.ts$|lumin\\.ts$|cli/)' },
+      to: { path: '^src/(main\\.ts$|lumin\\.ts$|cli/)' },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: '\\.d\\.ts$' }, to: {} },

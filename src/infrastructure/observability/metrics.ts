@@ -1,7 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { inTime } from '../concurrency/single-flight.ts';
-import type { RelayStatus } from '../persistence/log/relay-checkpoint.ts';
-import type { TaskStatusCounts } from '../persistence/repositories/task-repository.ts';
+
+/** How far the log is published, as the database says. `lagging_ms`: the age of the oldest event that waits. */
+type RelayFigures = { position: number; head: number; lag: number; leader: boolean; lagging_ms: number | null };
+/** Unfinished tasks, by what they wait for. */
+type TaskFigures = { queued: number; scheduled: number; running: number; oldest_due_seconds: number };
 
 /** What is asked when the metrics are read. What fails, or takes longer than a second, leaves its samples out. */
 export type Sources = {
@@ -12,10 +15,10 @@ export type Sources = {
   /** Of each other server that is configured, whether it answers. */
   servers: Record<string, (() => boolean) | null | undefined>;
   /** Null without NATS. */
-  relay: (() => Promise<RelayStatus>) | null;
+  relay: (() => Promise<RelayFigures>) | null;
   /** What the relay of this process does; null where it has none. `published` counts from its start. */
   publishing: () => { leading: boolean; published: number; streamAhead: boolean } | null;
-  tasks: () => Promise<TaskStatusCounts>;
+  tasks: () => Promise<TaskFigures>;
   cache: () => Readonly<{ l1_hits: number; redis_hits: number; misses: number; rejected: number }>;
   connections: () => { open: number; idle: number; waiting: number } | null;
   liveClients: () => number;
@@ -57,8 +60,8 @@ export const metrics = (sources: Sources) => {
     tasks: inTime(sources.tasks, ASK_MS),
   };
   let store = false;
-  let relay: RelayStatus | null = null;
-  let tasks: TaskStatusCounts | null = null;
+  let relay: RelayFigures | null = null;
+  let tasks: TaskFigures | null = null;
   const ask = async (): Promise<void> => {
     const answers = await Promise.all([asked.store(), asked.relay?.() ?? null, asked.tasks()]);
     store = answers[0] ?? false;

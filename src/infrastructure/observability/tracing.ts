@@ -16,7 +16,6 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { ClaimedTask } from '../../application/tasks/task.ts';
 import { Problem } from '../../domain/problem.ts';
-import type { EventStore } from '../persistence/event-store/event-store.ts';
 
 const EXPORT_MS = 1_000;
 const EXPORT_TIMEOUT_MS = 3_000;
@@ -127,12 +126,8 @@ export const openTracing = ({ endpoint, sampler, ratio, resource, onError }: Opt
       return within(span, work);
     },
 
-    /** The same store, with a span for each statement of a batch. */
-    store: (store: EventStore): EventStore => ({
-      ...store,
-      load: (userIds) => statement('SELECT users', () => store.load(userIds)),
-      append: (batch) => statement('SELECT append_v1', () => store.append(batch)),
-    }),
+    /** One statement, as part of what is under way here; `summary` names operation and table. */
+    statement,
 
     /**
      * A message to NATS, as part of the trace that `traceparent` names, or else of what is under way here. `send` is given what

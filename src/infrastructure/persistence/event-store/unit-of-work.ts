@@ -6,6 +6,7 @@ import type { ChangeTrace, Tracing } from '../../observability/tracing.ts';
 import { StoreFailure } from '../database/database.ts';
 import { retrying } from '../database/retried-append.ts';
 import { type Append, claimsOf, type EventStore, type Outcome, stateAfter } from './event-store.ts';
+import { tracedStore } from './traced-store.ts';
 
 const MAX_BATCH = 128;
 const MAX_WAITING = 10_000;
@@ -49,7 +50,7 @@ export class UnitOfWork {
 
   /** `observe` is told of every batch: how many changes, and how long its append took. */
   constructor(store: EventStore, observe: (size: number, ms: number) => void = () => {}, tracing: Tracing | null = null) {
-    this.#store = tracing ? tracing.store(store) : store;
+    this.#store = tracing ? tracedStore(store, tracing) : store;
     this.#observe = observe;
     this.#tracing = tracing;
   }

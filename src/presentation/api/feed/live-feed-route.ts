@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../../domain/problem.ts';
@@ -13,10 +12,6 @@ const MESSAGE_BYTES = 16 * 1024;
 const CLOSE_MS = 3_000;
 const GOING_AWAY = 1001;
 const INTERNAL_ERROR = 1011;
-
-/** Which requests leave HTTP. Any other Upgrade header, h2c for one, is ignored and the request answered as it is. */
-export const isLiveFeedUpgrade = ({ method, url = '', headers }: IncomingMessage): boolean =>
-  method === 'GET' && /^\/ws\/?(?:\?|$)/.test(url) && headers.upgrade?.toLowerCase() === 'websocket';
 
 /** The live feed, `/ws`; its protocol is in docs/live-feed.md. Comes after all other routes: the plugin wraps those that follow it. */
 export const liveFeedRoute = async (

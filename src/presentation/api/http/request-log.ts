@@ -1,6 +1,6 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Health } from '../dependencies.ts';
-import { isLiveFeedUpgrade } from '../feed/live-feed-route.ts';
+import { isLiveFeedUpgrade } from './upgrade.ts';
 
 type Metrics = Pick<Health, 'beginRequest' | 'observeRequest'>;
 
