@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { coalesce } from '../../src/infrastructure/concurrency/batch-loader.ts';
+import { batchLoader } from '../../src/infrastructure/concurrency/batch-loader.ts';
 
 /** Doubles each number, leaves out those above a thousand, and keeps what it was asked. */
 const doubling = () => {
   const asked: number[][] = [];
-  const find = coalesce(async (keys: number[]) => {
+  const find = batchLoader(async (keys: number[]) => {
     asked.push(keys);
     await new Promise(setImmediate);
     return new Map(keys.filter((key) => key <= 1000).map((key) => [key, key * 2]));
@@ -44,7 +44,7 @@ describe('coalescing', () => {
 
   it('fails those who asked, and serves the next', async () => {
     let broken = true;
-    const find = coalesce(async (keys: number[]) => {
+    const find = batchLoader(async (keys: number[]) => {
       if (broken) throw new Error('away');
       return new Map(keys.map((key) => [key, key]));
     });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Problem } from '../../src/domain/problem.ts';
 import { type FailureKind, StoreFailure } from '../../src/infrastructure/persistence/database/database.ts';
-import { retrying } from '../../src/infrastructure/persistence/database/retried-append.ts';
+import { retriedAppend } from '../../src/infrastructure/persistence/database/retried-append.ts';
 
 // Sleeps follow the fake clock too.
 vi.mock('node:timers/promises', () => ({ setTimeout: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)) }));
@@ -27,42 +27,42 @@ const outcome = (promise: Promise<unknown>) =>
   promise.catch((error: unknown) => (error instanceof Problem ? error.code : error instanceof StoreFailure ? error.kind : error));
 
 describe('retrying', () => {
-  it('does not wait when the first try works', async () => expect(await retrying(failing(), () => false)).toBe('worked'));
+  it('does not wait when the first try works', async () => expect(await retriedAppend(failing(), () => false)).toBe('worked'));
 
   it.each<FailureKind>(['unsent', 'unknown', 'rolled-back'])('tries again after a failure that is %s', async (kind) => {
     const action = failing(new StoreFailure(kind), new StoreFailure(kind));
-    const result = outcome(retrying(action, () => false));
+    const result = outcome(retriedAppend(action, () => false));
     await vi.advanceTimersByTimeAsync(2_000);
     expect(await result).toBe('worked');
     expect(action).toHaveBeenCalledTimes(3);
   });
 
   it.each(['25006', '53100'])('says after a while that the database takes no changes (%s)', async (sqlstate) => {
-    const result = outcome(retrying(always(new StoreFailure('rolled-back', sqlstate)), () => false));
+    const result = outcome(retriedAppend(always(new StoreFailure('rolled-back', sqlstate)), () => false));
     await vi.advanceTimersByTimeAsync(4_000);
     expect(await result).toBe('store-read-only');
   });
 
   it('goes on where an earlier try may have been applied, though the database takes no changes now', async () => {
     const action = failing(new StoreFailure('unknown'), ...Array.from({ length: 8 }, () => new StoreFailure('rolled-back', '25006')));
-    const result = outcome(retrying(action, () => false));
+    const result = outcome(retriedAppend(action, () => false));
     await vi.advanceTimersByTimeAsync(6_000);
     expect(await result).toBe('worked');
   });
 
   it('does not repeat what the server refuses for good', async () => {
     const action = always(new StoreFailure('refused'));
-    expect(await outcome(retrying(action, () => false))).toBe('refused');
+    expect(await outcome(retriedAppend(action, () => false))).toBe('refused');
     expect(action).toHaveBeenCalledTimes(1);
   });
 
   it('passes on at once what is no failure of the store', async () => {
     const bug = new TypeError('a bug');
-    expect(await outcome(retrying(always(bug), () => false))).toBe(bug);
+    expect(await outcome(retriedAppend(always(bug), () => false))).toBe(bug);
   });
 
   it('gives up a database that it could not reach once in three seconds', async () => {
-    const result = outcome(retrying(always(new StoreFailure('unsent')), () => false));
+    const result = outcome(retriedAppend(always(new StoreFailure('unsent')), () => false));
     await vi.advanceTimersByTimeAsync(4_000);
     expect(await result).toBe('store-unavailable');
   });
@@ -70,7 +70,10 @@ describe('retrying', () => {
   it('goes on for as long as somebody waits once the statement may have reached the server', async () => {
     let abandoned = false;
     const result = outcome(
-      retrying(failing(new StoreFailure('unknown'), ...Array.from({ length: 100 }, () => new StoreFailure('unsent'))), () => abandoned),
+      retriedAppend(
+        failing(new StoreFailure('unknown'), ...Array.from({ length: 100 }, () => new StoreFailure('unsent'))),
+        () => abandoned,
+      ),
     );
     let settled = false;
     void result.then(() => {
@@ -86,7 +89,7 @@ describe('retrying', () => {
   it('pauses half a second at most between two tries', async () => {
     const action = always(new StoreFailure('unknown'));
     let abandoned = false;
-    const result = outcome(retrying(action, () => abandoned));
+    const result = outcome(retriedAppend(action, () => abandoned));
     await vi.advanceTimersByTimeAsync(5_000);
     const calls = action.mock.calls.length;
     await vi.advanceTimersByTimeAsync(501);

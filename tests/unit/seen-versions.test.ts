@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { PublicEvent } from '../../src/application/feed/event-feed.ts';
 import type { Task } from '../../src/application/tasks/task.ts';
 import { UserId } from '../../src/domain/value-objects/user-id.ts';
-import { noticing } from '../../src/infrastructure/cache/seen-versions.ts';
+import { seenVersions } from '../../src/infrastructure/cache/seen-versions.ts';
 
 const ID = UserId('550e8400-e29b-41d4-a716-446655440000');
 
 const rig = () => {
   const seen: [string, number][] = [];
-  const noticed = noticing((userId, version) => seen.push([userId, version]));
+  const noticed = seenVersions((userId, version) => seen.push([userId, version]));
   const ask = async (task: Partial<Task> | null): Promise<typeof seen> => {
     const found = task && ({ user_id: ID, command: 'change_email', result_version: null, error: null, ...task } as Task);
     await noticed.tasks({ find: async () => found }, (command) => command === 'count').find('task');

@@ -1,6 +1,6 @@
 import { block as decide } from '../../domain/aggregates/user.ts';
+import { BlockReason } from '../../domain/value-objects/block-reason.ts';
 import { BlockUntil } from '../../domain/value-objects/block-until.ts';
-import { BlockReason } from '../../domain/value-objects/profile-text.ts';
 import { command } from './command.ts';
 import * as field from './fields.ts';
 

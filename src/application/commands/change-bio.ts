@@ -1,5 +1,5 @@
 import { changeBio as decide } from '../../domain/aggregates/user.ts';
-import { Bio } from '../../domain/value-objects/profile-text.ts';
+import { Bio } from '../../domain/value-objects/bio.ts';
 import { command } from './command.ts';
 import * as field from './fields.ts';
 

@@ -1,11 +1,11 @@
 import { createUser } from '../../domain/aggregates/user.ts';
 import { AvatarUrl } from '../../domain/value-objects/avatar-url.ts';
+import { Bio } from '../../domain/value-objects/bio.ts';
 import { BirthDate } from '../../domain/value-objects/birth-date.ts';
 import { Email } from '../../domain/value-objects/email.ts';
 import { LanguageCode } from '../../domain/value-objects/language-code.ts';
 import { Phone } from '../../domain/value-objects/phone.ts';
 import { defaultPrivacySettings } from '../../domain/value-objects/privacy-settings.ts';
-import { Bio } from '../../domain/value-objects/profile-text.ts';
 import { NamePart } from '../../domain/value-objects/username.ts';
 import { command } from './command.ts';
 import * as field from './fields.ts';

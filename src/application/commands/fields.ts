@@ -1,11 +1,12 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { AVATAR_URL_LENGTH, AvatarUrl } from '../../domain/value-objects/avatar-url.ts';
+import { BIO_LENGTH, Bio } from '../../domain/value-objects/bio.ts';
 import { BirthDate } from '../../domain/value-objects/birth-date.ts';
+import { BLOCK_REASON_LENGTH, BlockReason } from '../../domain/value-objects/block-reason.ts';
 import { BlockUntil } from '../../domain/value-objects/block-until.ts';
 import { Email } from '../../domain/value-objects/email.ts';
 import { LanguageCode } from '../../domain/value-objects/language-code.ts';
 import { Phone } from '../../domain/value-objects/phone.ts';
-import { BIO_LENGTH, Bio, BLOCK_REASON_LENGTH, BlockReason } from '../../domain/value-objects/profile-text.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
 import { NAME_LENGTH, NamePart } from '../../domain/value-objects/username.ts';
 import { VIEW_SOURCE_LENGTH, ViewSource } from '../../domain/value-objects/view-source.ts';

@@ -38,7 +38,7 @@ type Ports = {
 
 /** The façade that routes and workers share: run a command now, or accept it as a task. */
 export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: Ports) => {
-  const change = (request: CommandRequest): Change => {
+  const changeOf = (request: CommandRequest): Change => {
     const command = commandNamed(request.command);
     const moment: Moment = { now: now() };
     const later = command.later?.(request.input);
@@ -69,7 +69,7 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
   };
 
   const execute = async (request: CommandRequest): Promise<Answer> => {
-    const result = await update(change(request));
+    const result = await update(changeOf(request));
     if (result.outcome === 'answered') return replay(result.answered, request);
     const { stored, view_count } = result;
     return view_count === undefined ? { user: stored, replayed: false } : { view_count, replayed: false };
@@ -77,17 +77,17 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
 
   /** Writes the command as a task after trying its decision, so that what is refused now is refused at once. */
   const accept = async (request: CommandRequest): Promise<Answer> => {
-    const now = change(request);
+    const change = changeOf(request);
     const task: NewTask = {
       task_id: taskId(randomBytes(16)),
       command: request.command,
       input: request.input,
       if_match: request.if_match === '*' ? null : (request.if_match ?? null),
-      due_at: now.at.toISOString(),
+      due_at: change.at.toISOString(),
     };
-    const result = await update({ ...now, dry_run: true, decide: (user, version) => ({ ...now.decide(user, version), task }) });
+    const result = await update({ ...change, dry_run: true, decide: (user, version) => ({ ...change.decide(user, version), task }) });
     if (result.outcome === 'answered') return replay(result.answered, request);
-    const answer = accepted(task, request.user_id, now.at);
+    const answer = accepted(task, request.user_id, change.at);
     wake(answer);
     return { task: answer, replayed: false };
   };

@@ -15,12 +15,12 @@ const invalid = (detail: string) => new InvalidValue('invalid-email', detail);
 /** A dot-atom local part in ASCII @ a domain with a dot (RFC 5321, RFC 5891). Nothing is trimmed. */
 export const Email = (text: string): Email => {
   if (text.length > 254) throw invalid('must have at most 254 characters');
-  const at = text.lastIndexOf('@');
-  if (at < 1) throw invalid('must be an address like name@example.com');
-  const local = text.slice(0, at);
+  const atSign = text.lastIndexOf('@');
+  if (atSign < 1) throw invalid('must be an address like name@example.com');
+  const local = text.slice(0, atSign);
   if (local.length > 64) throw invalid('must have at most 64 characters before the @');
   if (!LOCAL_PART.test(local)) throw invalid('has a character or a dot before the @ that is not accepted there');
-  const typed = text.slice(at + 1);
+  const typed = text.slice(atSign + 1);
   const domain = DOMAIN_AS_TYPED.test(typed) ? domainToASCII(typed).toLowerCase() : '';
   if (!isDomain(domain)) throw invalid('must end in a domain name like example.com');
   const email = `${local}@${domain}`;

@@ -1,6 +1,6 @@
 import type { UserRepository } from '../../domain/repositories/user-repository.ts';
 import { failpoint } from '../failpoint.ts';
-import { available } from '../persistence/database/retried-read.ts';
+import { retriedRead } from '../persistence/database/retried-read.ts';
 import type { EventStore } from '../persistence/event-store/event-store.ts';
 import type { UnitOfWork } from '../persistence/event-store/unit-of-work.ts';
 import type { UserCache } from './user-cache.ts';
@@ -22,6 +22,6 @@ export const userRepository = (store: EventStore, unitOfWork: UnitOfWork, cache:
     return changed;
   },
   find: (userId, { fresh = false } = {}) => cache.find(userId, fresh),
-  findAt: (userId, version) => available(() => store.readAt(userId, version)),
-  history: (userId, after, limit) => available(() => store.readStream(userId, after, limit)),
+  findAt: (userId, version) => retriedRead(() => store.readAt(userId, version)),
+  history: (userId, after, limit) => retriedRead(() => store.readStream(userId, after, limit)),
 });

@@ -1,7 +1,7 @@
 import type { Problem } from '../../domain/problem.ts';
 import type { StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
-import { coalesce } from '../concurrency/batch-loader.ts';
+import { batchLoader } from '../concurrency/batch-loader.ts';
 import type { Redis } from '../connections/redis.ts';
 import type { Database } from '../persistence/database/database.ts';
 import { type Apply, LogInvalidation } from './log-invalidation.ts';
@@ -60,11 +60,11 @@ export const multiLevelCache = ({ database, loadMany, redis, deployment, hash, o
       : null;
   const redisLog: LogInvalidation | null = levelTwo && new LogInvalidation(database, clearing(levelTwo.follow), onError);
 
-  const fromDatabase = coalesce((userIds: UserId[]) => {
+  const fromDatabase = batchLoader((userIds: UserId[]) => {
     counts.misses += userIds.length;
     return loadMany(userIds);
   });
-  const fromRedis = levelTwo && coalesce(levelTwo.read);
+  const fromRedis = levelTwo && batchLoader(levelTwo.read);
 
   const load = async (userId: UserId, fresh: boolean): Promise<StoredUser | null> => {
     const era = levelTwo?.era();
@@ -89,7 +89,7 @@ export const multiLevelCache = ({ database, loadMany, redis, deployment, hash, o
   return {
     cache: levelOne,
     /** This version was seen in the database. Where no other process writes, the cache has it already. */
-    notice: database.exclusive ? () => {} : levelOne.invalidate,
+    seen: database.exclusive ? () => {} : levelOne.invalidate,
     counts: (): Readonly<typeof counts> => counts,
     /** What keeps each level true, one for each that needs it. */
     followers,

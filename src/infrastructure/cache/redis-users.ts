@@ -117,12 +117,12 @@ export const redisUsers = ({ redis, deployment, hash, trusted, onRejected }: Opt
     /** Those that are there, of one moment. */
     async read(userIds: readonly UserId[]): Promise<Map<UserId, StoredUser>> {
       const found = new Map<UserId, StoredUser>();
-      const at = era;
-      if (at === null || !trusted()) return found;
-      const keys = userIds.map((userId) => userKey(at, userId));
-      const [text, ...texts] = (await redis.call((client) => client.mget(recordKey(at), ...keys))) ?? [];
+      const current = era;
+      if (current === null || !trusted()) return found;
+      const keys = userIds.map((userId) => userKey(current, userId));
+      const [text, ...texts] = (await redis.call((client) => client.mget(recordKey(current), ...keys))) ?? [];
       const record = recordIn(text);
-      if (record.began !== at.began || !(record.position >= at.position)) return found;
+      if (record.began !== current.began || !(record.position >= current.position)) return found;
       for (const [index, userId] of userIds.entries()) {
         const text = texts[index] ?? null;
         if (text === null || TOMBSTONE.test(text)) continue;

@@ -10,14 +10,14 @@ type Tasks = Pick<TaskRepository, 'find'>;
  * Whoever reads past the cache tells it which versions it has seen: a client that was told of one, by a refusal, a list, a task
  * or an event, is then served nothing older here, although the cache hears of it from the log only in a moment.
  */
-export const noticing = (notice: (userId: UserId, version: number) => void) => {
+export const seenVersions = (report: (userId: UserId, version: number) => void) => {
   const users = (found: Iterable<StoredUser | Error | null>): void => {
-    for (const user of found) if (user && !(user instanceof Error)) notice(user.user_id, user.version);
+    for (const user of found) if (user && !(user instanceof Error)) report(user.user_id, user.version);
   };
   const events = <T extends Pick<PublicEvent, 'stream' | 'version'>>(found: T[]): T[] => {
     for (const { stream, version } of found) {
       const userId = userIdOfStream(stream);
-      if (userId !== null) notice(userId, version);
+      if (userId !== null) report(userId, version);
     }
     return found;
   };
@@ -49,7 +49,7 @@ export const noticing = (notice: (userId: UserId, version: number) => void) => {
       async find(taskId) {
         const task = await tasks.find(taskId);
         const version = task && !counts(task.command) ? (task.result_version ?? task.error?.version) : null;
-        if (task && version) notice(task.user_id, version);
+        if (task && version) report(task.user_id, version);
         return task;
       },
     }),

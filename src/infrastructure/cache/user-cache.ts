@@ -46,8 +46,8 @@ export const userCache = ({ load, maxAgeMs, trusted, onHit }: Options) => {
   };
 
   const reload = (userId: UserId, fresh: boolean): Promise<StoredUser | null> => {
-    const under = loading.get(userId);
-    if (under) return under;
+    const underWay = loading.get(userId);
+    if (underWay) return underWay;
     const promise: Promise<StoredUser | null> = load(userId, fresh)
       .then((stored) => {
         if (stored === null) return null;

@@ -6,7 +6,7 @@ const MAX_KEYS = 256;
  * Turns many lookups of one key into few lookups of many: while one is under way, the next keys gather. A lone lookup
  * does not wait. Callers that ask for the same key share the answer; a problem in place of a value is that of one key.
  */
-export const coalesce = <K, V>(loadMany: (keys: K[]) => Promise<Map<K, V | Problem>>): ((key: K) => Promise<V | null>) => {
+export const batchLoader = <K, V>(loadMany: (keys: K[]) => Promise<Map<K, V | Problem>>): ((key: K) => Promise<V | null>) => {
   type Lookup = { promise: Promise<V | null>; resolve: (value: V | null) => void; reject: (error: unknown) => void };
   let gathering = new Map<K, Lookup>();
   let running = false;

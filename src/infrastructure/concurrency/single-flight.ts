@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Callers at the same time share one call and its answer; the next call after that asks anew. */
-export const inFlight = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
+export const singleFlight = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
   let asked: Promise<T> | null = null;
   return () => {
     asked ??= ask().finally(() => {
@@ -12,7 +12,7 @@ export const inFlight = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
 };
 
 /** The same, for who waits no longer than `ms`: null where the answer comes later, or is an error. */
-export const inTime = <T>(ask: () => Promise<T>, ms: number): (() => Promise<T | null>) => {
-  const shared = inFlight(ask);
+export const singleFlightWithin = <T>(ask: () => Promise<T>, ms: number): (() => Promise<T | null>) => {
+  const shared = singleFlight(ask);
   return () => Promise.race([shared().catch(() => null), sleep(ms, null, { ref: false })]);
 };

@@ -26,7 +26,7 @@ type Options = {
 };
 
 /** For the log, which shows codes only. Messages and properties of errors may hold arguments: of a refusal the first word is told. */
-const told = (error: unknown): Error => {
+const loggable = (error: unknown): Error => {
   const { name, message, code } = error as Error & { code?: string };
   return Object.assign(new Error('Redis cannot be used'), { code: name === 'ReplyError' ? message.split(' ', 1)[0] : (code ?? message) });
 };
@@ -60,7 +60,7 @@ export const openRedis = (url: string, { password, connections, onError }: Optio
   let next = 0;
 
   const report = (error: unknown): void => {
-    if (!reported && !closed) onError(told(error));
+    if (!reported && !closed) onError(loggable(error));
     reported = true;
   };
 

@@ -16,14 +16,14 @@ import { Problem } from '../../domain/problem.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { userRepository } from '../cache/cached-user-repository.ts';
 import { multiLevelCache } from '../cache/multi-level-cache.ts';
-import { noticing } from '../cache/seen-versions.ts';
+import { seenVersions } from '../cache/seen-versions.ts';
 import { type Nats, openNats } from '../connections/nats.ts';
 import { openRedis, type Redis } from '../connections/redis.ts';
 import { LogFeed } from '../messaging/live-feed.ts';
 import { type OutboxRelay, outboxRelay } from '../messaging/outbox-relay.ts';
 import { metrics } from '../observability/metrics.ts';
 import { openDatabase } from '../persistence/database/open-database.ts';
-import { available } from '../persistence/database/retried-read.ts';
+import { retriedRead } from '../persistence/database/retried-read.ts';
 import { eventStore } from '../persistence/event-store/event-store.ts';
 import { UnitOfWork } from '../persistence/event-store/unit-of-work.ts';
 import { eventFeed } from '../persistence/log/event-feed.ts';
@@ -100,24 +100,24 @@ export const buildApp = async (
   const nats = NATS_URL === null ? null : natsAt(NATS_URL);
   const broker = brokerUrl === null || brokerUrl === NATS_URL ? nats : natsAt(brokerUrl);
 
-  const unnoticed = eventStore(database);
-  const loadMany = (userIds: UserId[]) => available(() => unnoticed.load(userIds));
+  const storeBehindCache = eventStore(database);
+  const loadMany = (userIds: UserId[]) => retriedRead(() => storeBehindCache.load(userIds));
   const caches = multiLevelCache({ database, loadMany, redis, deployment, hash, onError });
-  const noticed = noticing(caches.notice);
-  const store = noticed.store(unnoticed);
+  const reporting = seenVersions(caches.seen);
+  const store = reporting.store(storeBehindCache);
   const unitOfWork = new UnitOfWork(store, (size, ms) => measured.observeBatch(size, ms), tracing);
   const users = userRepository(store, unitOfWork, caches.cache);
   const views = profileViewRepository(database);
-  const search = searchIndex(database, unnoticed, onError);
+  const search = searchIndex(database, storeBehindCache, onError);
   const feed = eventFeed(database, config.EVENTS_PERSONAL);
-  const liveFeed = new LogFeed(noticed.feed(feed), onError);
+  const liveFeed = new LogFeed(reporting.feed(feed), onError);
   let relay: OutboxRelay | null = null;
 
   const tasks = taskRepository(database);
   // In a restored backup, tasks that had ended have not: its generation is another one.
   const resultsOf = (): string => `${deployment()}:${generation}`;
   const results = resultsRedis && taskResults({ tasks, redis: resultsRedis, deployment: resultsOf });
-  const findTask = noticed.tasks(results ?? tasks, (name) => isCommandName(name) && commandNamed(name).view !== undefined);
+  const findTask = reporting.tasks(results ?? tasks, (name) => isCommandName(name) && commandNamed(name).view !== undefined);
   const { NATS_STREAM: stream, NATS_SUBJECT_PREFIX: subjectPrefix } = config;
   const queue = broker && taskQueue({ nats: broker, stream: `${stream}-tasks`, subjectPrefix, tracing, onError });
   const wake = (task: TaskRef): void => {

@@ -1,4 +1,4 @@
-import { inTime } from '../concurrency/single-flight.ts';
+import { singleFlightWithin } from '../concurrency/single-flight.ts';
 import type { Nats } from '../connections/nats.ts';
 import type { Redis } from '../connections/redis.ts';
 import type { RelayStatus } from '../persistence/log/relay-checkpoint.ts';
@@ -19,7 +19,7 @@ const STATUS_MS = 500;
 
 /** What a process tells of itself: of what is configured, whether it answers, and how far the log is published. */
 export const healthReport = ({ checkReady, redis, nats, broker, relayStatus }: Parts) => {
-  const askRelay = inTime(relayStatus, STATUS_MS);
+  const askRelay = singleFlightWithin(relayStatus, STATUS_MS);
   return async () => {
     const store = await checkReady().then(
       () => true,

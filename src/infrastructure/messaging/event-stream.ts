@@ -13,7 +13,7 @@ import { cloudEvent } from '../../application/feed/cloud-event.ts';
 import type { PublicEvent } from '../../application/feed/event-feed.ts';
 import { ensuredStream } from '../connections/ensured-stream.ts';
 import type { Tracing } from '../observability/tracing.ts';
-import type { Look, Place, Published } from './relay-position.ts';
+import type { Published, ResumePoint, StreamState } from './relay-position.ts';
 
 const TIMEOUT_MS = 2_000;
 /** The fence keeps the stream free of doubles; a longer memory of ids would only hold up refilling a purged stream. */
@@ -31,7 +31,7 @@ export type EventStreamOptions = {
 };
 
 /** The server took an event for one that it holds, and it does not: it remembers ids of what was purged. */
-export class Remembered extends Error {}
+export class StaleMessageId extends Error {}
 
 /** The JetStream side of the relay. Other deployments, with other prefixes, may share the stream. */
 export const eventStream = ({ name, prefix, deployment, tracing = null }: EventStreamOptions) => {
@@ -54,7 +54,7 @@ export const eventStream = ({ name, prefix, deployment, tracing = null }: EventS
   };
 
   /** Looks back over what other deployments published under our subjects. */
-  const lastEvent = async ({ streams }: JetStreamManager, first: number): Promise<Look['event']> => {
+  const lastEvent = async ({ streams }: JetStreamManager, first: number): Promise<StreamState['event']> => {
     const latest = await streams.getMessage(name, { last_by_subj: subjects });
     if (latest === null) return 'none';
     for (let seq = latest.seq; seq >= first; seq--) {
@@ -68,7 +68,7 @@ export const eventStream = ({ name, prefix, deployment, tracing = null }: EventS
 
   return {
     /** What the stream holds; it is made where it is missing, and where it has gone a moment later. */
-    async look(connection: NatsConnection): Promise<Look> {
+    async look(connection: NatsConnection): Promise<StreamState> {
       const manager = await jetstreamManager(connection, { checkAPI: false, timeout: TIMEOUT_MS });
       // The last sequence comes first: what is published meanwhile is refused by the fence, and looked at the next time.
       const { config, state, created } = await ensured(manager);
@@ -86,10 +86,10 @@ export const eventStream = ({ name, prefix, deployment, tracing = null }: EventS
 
     /**
      * Publishes all at once. Each is only taken by the stream right after the one before, the first one right after the
-     * sequence of `place`: so what fails leaves no hole, and what a late leader sends is refused.
+     * sequence of `point`: so what fails leaves no hole, and what a late leader sends is refused.
      * @throws an error of the client or the server, Remembered; some of the first events may be published then
      */
-    async publish(connection: NatsConnection, events: readonly PublicEvent[], place: Place): Promise<Place> {
+    async publish(connection: NatsConnection, events: readonly PublicEvent[], point: ResumePoint): Promise<ResumePoint> {
       const client = jetstream(connection, { timeout: TIMEOUT_MS });
       const bodies = events.map(cloudEvent);
       const acks = await Promise.allSettled(
@@ -104,7 +104,7 @@ export const eventStream = ({ name, prefix, deployment, tracing = null }: EventS
             return client.publish(subjectOf(prefix, body.subject, type), JSON.stringify(body), {
               msgID: body.id,
               headers: sent,
-              expect: { streamName: name, lastSequence: place.last + index, ...(before !== undefined && { lastMsgID: before }) },
+              expect: { streamName: name, lastSequence: point.last + index, ...(before !== undefined && { lastMsgID: before }) },
             });
           };
           if (tracing === null || body.traceparent === undefined) return send(body.traceparent);
@@ -113,12 +113,12 @@ export const eventStream = ({ name, prefix, deployment, tracing = null }: EventS
       );
       for (const [index, ack] of acks.entries()) {
         if (ack.status === 'rejected') throw ack.reason;
-        if (ack.value.duplicate || ack.value.seq !== place.last + index + 1) throw new Remembered();
+        if (ack.value.duplicate || ack.value.seq !== point.last + index + 1) throw new StaleMessageId();
       }
       const event = bodies.at(-1);
-      if (event === undefined) return place;
+      if (event === undefined) return point;
       const position = Number(event.position);
-      return { ...place, last: place.last + events.length, position, event: { position, id: event.id, time: event.time } };
+      return { ...point, last: point.last + events.length, position, event: { position, id: event.id, time: event.time } };
     },
 
     /** Lets the server forget the ids of what is no longer there. */

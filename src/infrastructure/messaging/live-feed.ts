@@ -3,7 +3,7 @@ import { cloudEvent } from '../../application/feed/cloud-event.ts';
 import type { EventFeed, PublicEvent } from '../../application/feed/event-feed.ts';
 import type { LiveFeed, Reader } from '../../application/feed/live-feed.ts';
 import { Poller } from '../concurrency/poller.ts';
-import { available } from '../persistence/database/retried-read.ts';
+import { retriedRead } from '../persistence/database/retried-read.ts';
 
 const POLL_MS = 50;
 const RETRY_MS = 500;
@@ -46,7 +46,7 @@ export class LogFeed implements LiveFeed {
   }
 
   head(): Promise<number> {
-    return available(() => this.#feed.head());
+    return retriedRead(() => this.#feed.head());
   }
 
   /** How many follow it, those included that still catch up. */

@@ -10,8 +10,8 @@ import type { Tracing } from '../observability/tracing.ts';
 import { type Database, StoreFailure } from '../persistence/database/database.ts';
 import { lease } from '../persistence/log/lease.ts';
 import { RELAY, relayCheckpoint } from '../persistence/log/relay-checkpoint.ts';
-import { eventStream, Remembered } from './event-stream.ts';
-import { type Known, type Place, placeOf } from './relay-position.ts';
+import { eventStream, StaleMessageId } from './event-stream.ts';
+import { type LastGood, type ResumePoint, resumePointOf } from './relay-position.ts';
 
 const PAGE = 500;
 const POLL_MS = 25;
@@ -64,8 +64,8 @@ export const outboxRelay = ({
   const checkpoint = relayCheckpoint(database, owner);
 
   /** Null where the stream has to be looked at first. */
-  let place: Place | null = null;
-  let known: Known | null = null;
+  let resumePoint: ResumePoint | null = null;
+  let lastGood: LastGood | null = null;
   let lookedAt = 0;
   let saved = { position: -1, at: 0 };
   let cameAt = Number.NEGATIVE_INFINITY;
@@ -80,20 +80,20 @@ export const outboxRelay = ({
     if (now === trouble) return;
     trouble = now;
     const level = error instanceof LogIsBehind || error instanceof errors.InvalidArgumentError ? 'error' : 'warn';
-    log[level]({ err: error, position: place?.position }, `publishing events waits: ${now}`);
+    log[level]({ err: error, position: resumePoint?.position }, `publishing events waits: ${now}`);
   };
 
-  const look = async (connection: NatsConnection): Promise<Place> => {
+  const look = async (connection: NatsConnection): Promise<ResumePoint> => {
     const seen = await stream.look(connection);
-    const found = placeOf(seen, await checkpoint.load(), known);
+    const found = resumePointOf(seen, await checkpoint.load(), lastGood);
     if (found.event === null && found.position > (await feed.head())) throw new LogIsBehind();
-    if (found.event !== null) known = { created: found.created, seq: found.last };
+    if (found.event !== null) lastGood = { created: found.created, seq: found.last };
     lookedAt = performance.now();
     return found;
   };
 
   /** The next events. The one published last is read once more with them: the log must still say the same. */
-  const read = async ({ position, event }: Place): Promise<PublicEvent[]> => {
+  const read = async ({ position, event }: ResumePoint): Promise<PublicEvent[]> => {
     if (event === null) return feed.read(position, PAGE);
     const [before, ...events] = await feed.read(position - 1, PAGE + 1);
     if (before?.position !== position || `${before.stream}:${before.version}` !== event.id || before.at !== event.time)
@@ -101,25 +101,25 @@ export const outboxRelay = ({
     return events;
   };
 
-  const save = async ({ position, created }: Place): Promise<void> => {
+  const save = async ({ position, created }: ResumePoint): Promise<void> => {
     await checkpoint.save({ position, created });
     saved = { position, at: performance.now() };
     await failpoint('relay.saved');
   };
 
   const relay = async (connection: NatsConnection): Promise<boolean> => {
-    if (place === null || performance.now() - lookedAt > LOOK_MS) place = await look(connection);
-    const events = await read(place);
+    if (resumePoint === null || performance.now() - lookedAt > LOOK_MS) resumePoint = await look(connection);
+    const events = await read(resumePoint);
     await failpoint('relay.read');
     if (!leadership.held()) return false;
     if (events.length > 0) {
-      const reached = await stream.publish(connection, events, place);
+      const reached = await stream.publish(connection, events, resumePoint);
       published += events.length;
-      if (place.event === null) known = { created: place.created, seq: place.last + 1 };
-      place = reached;
+      if (resumePoint.event === null) lastGood = { created: resumePoint.created, seq: resumePoint.last + 1 };
+      resumePoint = reached;
       await failpoint('relay.published');
     }
-    if (saved.position !== place.position && (events.length === 0 || performance.now() - saved.at > SAVE_MS)) await save(place);
+    if (saved.position !== resumePoint.position && (events.length === 0 || performance.now() - saved.at > SAVE_MS)) await save(resumePoint);
     if (events.length > 0) cameAt = performance.now();
     const busy = performance.now() - cameAt < BUSY_MS;
     if (busy && events.length === 0) await sleep(BUSY_POLL_MS);
@@ -129,7 +129,7 @@ export const outboxRelay = ({
   const round = async (): Promise<boolean> => {
     const connection = nats.connection();
     if (connection === null || !leadership.held()) {
-      place = known = null;
+      resumePoint = lastGood = null;
       led = false;
       return false;
     }
@@ -138,15 +138,15 @@ export const outboxRelay = ({
     if (performance.now() < retryAt) return false;
     try {
       const more = await relay(connection);
-      if (trouble !== null) log.info({ position: place?.position }, 'publishing events goes on');
+      if (trouble !== null) log.info({ position: resumePoint?.position }, 'publishing events goes on');
       trouble = null;
       failures = 0;
       return more;
     } catch (error) {
       report(error);
-      place = null;
+      resumePoint = null;
       retryAt = performance.now() + Math.min(MAX_DELAY_MS, 20 * 2 ** failures++) * (0.5 + Math.random() / 2);
-      if (error instanceof Remembered && failures > 1) await stream.forget(connection).catch(() => {});
+      if (error instanceof StaleMessageId && failures > 1) await stream.forget(connection).catch(() => {});
       return false;
     }
   };
@@ -178,7 +178,7 @@ export const outboxRelay = ({
       await Promise.all([publishing.stop(), leading.stop()]);
       if (!leadership.held()) return;
       try {
-        if (place !== null) await save(place);
+        if (resumePoint !== null) await save(resumePoint);
         await leadership.release();
       } catch (error) {
         report(error);
@@ -188,7 +188,7 @@ export const outboxRelay = ({
     /** `published`: how many events, since the start. `streamAhead`: whether it stands still because the log has lost events. */
     status: () => {
       const leading = leadership.held();
-      return { leading, position: place?.position ?? null, trouble, published, streamAhead: leading && trouble === STREAM_AHEAD };
+      return { leading, position: resumePoint?.position ?? null, trouble, published, streamAhead: leading && trouble === STREAM_AHEAD };
     },
   };
 };
@@ -206,7 +206,7 @@ const STREAM_AHEAD = 'the stream holds events that are not in the log; this data
 const troubleOf = (error: unknown): string => {
   if (error instanceof LogIsBehind) return STREAM_AHEAD;
   if (error instanceof StoreFailure) return 'the database cannot be read';
-  if (error instanceof Remembered) return 'the server takes events for known that are no longer in the stream';
+  if (error instanceof StaleMessageId) return 'the server takes events for known that are no longer in the stream';
   if (error instanceof Error && error.name === 'JetStreamNotEnabled') return 'there is no such stream, or no JetStream';
   if (error instanceof errors.InvalidArgumentError) return 'an event is larger than NATS takes';
   if (!(error instanceof JetStreamApiError)) return 'NATS does not answer';

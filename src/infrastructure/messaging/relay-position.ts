@@ -4,7 +4,7 @@ import type { Checkpoint } from '../persistence/log/relay-checkpoint.ts';
 export type Published = { position: number; id: string; time: string };
 
 /** What the stream looks like. */
-export type Look = {
+export type StreamState = {
   /** When it was made, in milliseconds since 1970. */
   created: number;
   /** Sequences of its first and last message. `last` stays when messages go. */
@@ -17,18 +17,22 @@ export type Look = {
 };
 
 /** The relay's place: `event` was published, as everything before it, and `last` is the stream's last sequence. */
-export type Place = Pick<Look, 'created' | 'last'> & { position: number; event: Published | null };
+export type ResumePoint = Pick<StreamState, 'created' | 'last'> & { position: number; event: Published | null };
 
 /** A message that the stream held when all was well. */
-export type Known = { created: number; seq: number };
+export type LastGood = { created: number; seq: number };
 
 /**
  * Where to go on: after the last event that the stream holds. From the start of the log where it holds none, or nothing that
  * is as old as what is known: it was purged, or made anew. Where its own limits took the events away, or others' messages
  * hide them, the checkpoint says.
  */
-export const placeOf = ({ created, first, last, limited, event }: Look, checkpoint: Checkpoint, known: Known | null): Place => {
-  const purged = !limited && known?.created === created && first > known.seq;
+export const resumePointOf = (
+  { created, first, last, limited, event }: StreamState,
+  checkpoint: Checkpoint,
+  lastGood: LastGood | null,
+): ResumePoint => {
+  const purged = !limited && lastGood?.created === created && first > lastGood.seq;
   if (purged) return { created, last, position: 0, event: null };
   if (typeof event === 'object') return { created, last, position: event.position, event };
   const expired = limited && created === checkpoint.created && last >= checkpoint.position;

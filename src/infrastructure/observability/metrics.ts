@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { inTime } from '../concurrency/single-flight.ts';
+import { singleFlightWithin } from '../concurrency/single-flight.ts';
 
 /** How far the log is published, as the database says. `lagging_ms`: the age of the oldest event that waits. */
 type RelayFigures = { position: number; head: number; lag: number; leader: boolean; lagging_ms: number | null };
@@ -55,9 +55,9 @@ export const metrics = (sources: Sources) => {
 
   /** What the database says; one that hangs is asked once, however many read. Null where it does not answer in time. */
   const asked = {
-    store: inTime(() => sources.ping().then(() => true), ASK_MS),
-    relay: sources.relay && inTime(sources.relay, ASK_MS),
-    tasks: inTime(sources.tasks, ASK_MS),
+    store: singleFlightWithin(() => sources.ping().then(() => true), ASK_MS),
+    relay: sources.relay && singleFlightWithin(sources.relay, ASK_MS),
+    tasks: singleFlightWithin(sources.tasks, ASK_MS),
   };
   let store = false;
   let relay: RelayFigures | null = null;
@@ -81,7 +81,7 @@ export const metrics = (sources: Sources) => {
         for (const { labels = {}, value } of samples()) this.inc(labels, value);
       },
     });
-  const gauge = (name: string, help: string, value: () => Value) => read(Gauge, name, help, [], () => one(value()));
+  const gauge = (name: string, help: string, value: () => Value) => read(Gauge, name, help, [], () => sampleOf(value()));
   const gauges = (name: string, help: string, label: string, values: () => Record<string, number>) =>
     read(Gauge, name, help, [label], () => Object.entries(values()).map(([key, value]) => ({ labels: { [label]: key }, value })));
 
@@ -97,7 +97,9 @@ export const metrics = (sources: Sources) => {
     const { l1_hits: memory, redis_hits: redis, misses } = sources.cache();
     return Object.entries({ memory, redis, store: misses }).map(([level, value]) => ({ labels: { level }, value }));
   });
-  read(Counter, 'lumin_cache_rejected_total', 'Values in Redis that were not ours, and not used.', [], () => one(sources.cache().rejected));
+  read(Counter, 'lumin_cache_rejected_total', 'Values in Redis that were not ours, and not used.', [], () =>
+    sampleOf(sources.cache().rejected),
+  );
 
   gauge('lumin_log_position', 'Position of the last event of the log.', () => relay?.head);
   gauge('lumin_relay_position', 'Position up to which the log is published.', () => relay?.position);
@@ -106,7 +108,9 @@ export const metrics = (sources: Sources) => {
   gauge('lumin_relay_has_leader', '1 where some process has the right to publish, else 0.', () => relay?.leader);
   gauge('lumin_relay_leading', '1 where this process has the right to publish, else 0.', () => sources.publishing()?.leading);
   gauge('lumin_relay_stream_ahead', '1 where the stream holds events that the log lost, else 0.', () => sources.publishing()?.streamAhead);
-  read(Counter, 'lumin_relay_published_events_total', 'Events published by this process.', [], () => one(sources.publishing()?.published));
+  read(Counter, 'lumin_relay_published_events_total', 'Events published by this process.', [], () =>
+    sampleOf(sources.publishing()?.published),
+  );
 
   gauges('lumin_tasks', 'Unfinished tasks, by status.', 'status', () => {
     if (tasks === null) return {};
@@ -152,4 +156,4 @@ export const metrics = (sources: Sources) => {
 
 export type Metrics = ReturnType<typeof metrics>;
 
-const one = (value: Value): Sample[] => (value == null ? [] : [{ value: Number(value) }]);
+const sampleOf = (value: Value): Sample[] => (value == null ? [] : [{ value: Number(value) }]);

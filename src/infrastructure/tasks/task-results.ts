@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredProblem, Task, TaskRepository } from '../../application/tasks/task.ts';
 import { catalogue } from '../../domain/problem.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
-import { coalesce } from '../concurrency/batch-loader.ts';
+import { batchLoader } from '../concurrency/batch-loader.ts';
 import type { Redis } from '../connections/redis.ts';
 
 /** An ended task never changes again; most are asked for soon or not at all. */
@@ -28,7 +28,7 @@ export const taskResults = ({ tasks, redis, deployment }: Options): TaskResults 
   const keyOf = (taskId: string): string => `lumin:${deployment()}:task:${taskId}`;
   let gathering: string[] = [];
 
-  const read = coalesce<string, Task>(async (taskIds) => {
+  const read = batchLoader<string, Task>(async (taskIds) => {
     const texts = (await redis.call((client) => client.mget(taskIds.map(keyOf)))) ?? [];
     return new Map(
       taskIds.flatMap((taskId, index) => {

@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { ClaimedTask, TaskRepository } from '../../application/tasks/task.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
-import { coalesce } from '../concurrency/batch-loader.ts';
+import { batchLoader } from '../concurrency/batch-loader.ts';
 import { Poller } from '../concurrency/poller.ts';
 import { failpoint } from '../failpoint.ts';
 import type { TaskQueue } from './task-queue.ts';
@@ -45,7 +45,7 @@ export const taskRunner = ({ tasks, run, owner, queue = null, onEnded = () => {}
   let pruned = Number.NEGATIVE_INFINITY;
 
   /** The next task of a user; lanes that ask at the same time are answered by one statement. */
-  const claimNext = coalesce<UserId, ClaimedTask>(async (users) => {
+  const claimNext = batchLoader<UserId, ClaimedTask>(async (users) => {
     try {
       const claimed = await tasks.claim(owner, users.length, LEASE_SECONDS, { users });
       return new Map(claimed.map((task) => [task.user_id, task]));

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { inFlight } from '../../concurrency/single-flight.ts';
+import { singleFlight } from '../../concurrency/single-flight.ts';
 import { type Database, failureOf, StoreFailure } from './database.ts';
 
 const STATEMENT_SECONDS = 4;
@@ -62,7 +62,7 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
       }
     },
 
-    ping: inFlight(async () => {
+    ping: singleFlight(async () => {
       const started = performance.now();
       // A connection that was ended says so at once, and says nothing about the server.
       await probe.query('select 1').catch((error) => {

@@ -15,7 +15,7 @@ const READ_ONLY = new Set(['25006', '53100']);
  * @throws StoreFailure of kind `refused`
  * @throws Problem store-unavailable, store-read-only
  */
-export const retrying = async <T>(action: () => Promise<T>, abandoned: () => boolean): Promise<T> => {
+export const retriedAppend = async <T>(action: () => Promise<T>, abandoned: () => boolean): Promise<T> => {
   const started = performance.now();
   let reached = false;
   for (let attempt = 0; ; attempt++) {

@@ -8,7 +8,7 @@ const AT_ONCE_MS = 1_000;
  * A read, tried again where its connection turned out dead: all those in a pool may be, and each is dropped when it is found so.
  * @throws Problem store-unavailable
  */
-export const available = async <T>(read: () => Promise<T>): Promise<T> => {
+export const retriedRead = async <T>(read: () => Promise<T>): Promise<T> => {
   const started = performance.now();
   const dead = (error: unknown): boolean =>
     error instanceof StoreFailure && error.kind === 'unknown' && performance.now() - started < AT_ONCE_MS;

@@ -71,7 +71,7 @@ const toChange = (append: Append, ord: number) => {
   };
 };
 
-const toHappenings = (append: Append, ord: number) =>
+const toEventRows = (append: Append, ord: number) =>
   eventsOf(append).map(({ type, data, personal }, index) => ({
     ord,
     version: append.expected + index + 1,
@@ -180,7 +180,7 @@ export const eventStore = (database: Database) => {
     async append(batch: readonly Append[]): Promise<Outcome[]> {
       const rows = await database.query<{ ord: number; outcome: string; version: number | null; answered: Answered | null }>(
         'select ord, outcome, version, answered from append_v1($1::json, $2::json)',
-        [JSON.stringify(batch.map(toChange)), JSON.stringify(batch.flatMap(toHappenings))],
+        [JSON.stringify(batch.map(toChange)), JSON.stringify(batch.flatMap(toEventRows))],
       );
       const outcomes = new Array<Outcome>(batch.length);
       for (const { ord, outcome, version, answered } of rows) outcomes[ord] = { verdict: outcome, version, answered } as Outcome;

@@ -4,7 +4,7 @@ import type { UserId } from '../../../domain/value-objects/user-id.ts';
 import { failpoint } from '../../failpoint.ts';
 import type { ChangeTrace, Tracing } from '../../observability/tracing.ts';
 import { StoreFailure } from '../database/database.ts';
-import { retrying } from '../database/retried-append.ts';
+import { retriedAppend } from '../database/retried-append.ts';
 import { type Append, claimsOf, type EventStore, type Outcome, stateAfter } from './event-store.ts';
 import { tracedStore } from './traced-store.ts';
 
@@ -151,7 +151,7 @@ export class UnitOfWork {
   async #identityMap(waiting: readonly Waiting[]): Promise<Map<UserId, StoredUser | Problem>> {
     if (waiting.length === 0) return new Map();
     const userIds = waiting.map(({ change }) => change.user_id);
-    return retrying(
+    return retriedAppend(
       () => this.#store.load(userIds),
       () => waiting.every(({ settled }) => settled),
     );
@@ -174,7 +174,7 @@ export class UnitOfWork {
       const { once } = change;
       const answered =
         once &&
-        (await retrying(
+        (await retriedAppend(
           () => this.#store.answered(once.key),
           () => waiting.settled,
         ));
@@ -187,7 +187,7 @@ export class UnitOfWork {
   async #append(ready: readonly Ready[]): Promise<void> {
     let batch = ready;
     try {
-      const outcomes = await retrying(
+      const outcomes = await retriedAppend(
         async () => {
           // What was answered meanwhile ("nothing was changed") must not be changed after all.
           batch = batch.filter(({ waiting }) => !waiting.settled);

@@ -1,18 +1,18 @@
 import type { Viewer } from '../../../domain/entities/profile-view.ts';
 import type { ProfileViewRepository } from '../../../domain/repositories/profile-view-repository.ts';
 import type { Database } from '../database/database.ts';
-import { available } from '../database/retried-read.ts';
+import { retriedRead } from '../database/retried-read.ts';
 
 const COUNT = 'coalesce((select c.count from profile_view_counts c where c.user_id = $1), 0)';
 
 export const profileViewRepository = (database: Database): ProfileViewRepository => ({
   async count(userId) {
-    const [row] = await available(() => database.query<{ count: number }>(`select ${COUNT} as count`, [userId]));
+    const [row] = await retriedRead(() => database.query<{ count: number }>(`select ${COUNT} as count`, [userId]));
     return row?.count ?? 0;
   },
 
   async recent(userId, before, limit) {
-    const rows = await available(() =>
+    const rows = await retriedRead(() =>
       database.query<{ count: number } & { [K in keyof Viewer]: Viewer[K] | null }>(
         `select ${COUNT} as count, v.viewer_id, v.viewed_at, v.source, v.place as position
          from (select) one left join lateral recent_viewers_v1($1, $2::bigint, $3) v on true`,

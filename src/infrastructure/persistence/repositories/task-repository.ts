@@ -1,7 +1,7 @@
 import type { ClaimedTask, Task, TaskRepository } from '../../../application/tasks/task.ts';
-import { coalesce } from '../../concurrency/batch-loader.ts';
+import { batchLoader } from '../../concurrency/batch-loader.ts';
 import type { Database } from '../database/database.ts';
-import { available } from '../database/retried-read.ts';
+import { retriedRead } from '../database/retried-read.ts';
 import { openPersonal } from '../event-store/personal-data.ts';
 
 const COLUMNS = 'task_id, command, user_id, status, attempts, created_at, started_at, finished_at, result_version, error';
@@ -38,8 +38,8 @@ type ClaimedRow = Omit<ClaimedTask, 'input'> & { input: Uint8Array | null };
 
 export const taskRepository = (database: Database): TaskRepository => ({
   // Many clients wait for their tasks at the same time.
-  find: coalesce<string, Task>(async (taskIds) => {
-    const tasks = await available(() => database.query<Task>(`select ${COLUMNS} from tasks where task_id = any ($1)`, [taskIds]));
+  find: batchLoader<string, Task>(async (taskIds) => {
+    const tasks = await retriedRead(() => database.query<Task>(`select ${COLUMNS} from tasks where task_id = any ($1)`, [taskIds]));
     return new Map(tasks.map((task) => [task.task_id, task]));
   }),
 

@@ -1,7 +1,7 @@
 import { Problem } from '../../../domain/problem.ts';
 import type { UserList } from '../../../domain/repositories/user-list.ts';
 import { StoreFailure } from '../database/database.ts';
-import { available } from '../database/retried-read.ts';
+import { retriedRead } from '../database/retried-read.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 
 const STATEMENT_TIMEOUT = '57014';
@@ -44,7 +44,7 @@ export const userList = (store: EventStore): UserList => ({
     ];
     const condition = `${where.join(' and ')} order by u.created_position ${ascending ? 'asc' : 'desc'} limit ${bind(limit)}`;
     try {
-      return await available(() => store.list(condition, values));
+      return await retriedRead(() => store.list(condition, values));
     } catch (error) {
       const tooLong = error instanceof Problem && error.cause instanceof StoreFailure && error.cause.sqlstate === STATEMENT_TIMEOUT;
       throw tooLong ? new Problem('search-too-broad', {}, { cause: error }) : error;

@@ -49,9 +49,9 @@ const walk = (value: unknown, pointer: string, depth: number, seen: { keys: numb
     seen.keys++;
     if (key === '__proto__' || (key === 'constructor' && isObject(item) && Object.hasOwn(item, 'prototype')))
       throw new Problem('malformed-json');
-    const at = pointer + pointerTo(key);
-    checkText(key, at, seen.errors);
-    walk(item, at, depth + 1, seen);
+    const childPointer = pointer + pointerTo(key);
+    checkText(key, childPointer, seen.errors);
+    walk(item, childPointer, depth + 1, seen);
   }
 };
 

@@ -46,25 +46,25 @@ export const fieldErrors = (failures: readonly Failure[]): FieldError[] => {
 };
 
 const fieldError = ({ keyword, instancePath, params, data, message }: Failure): FieldError => {
-  const at = (code: string, detail: string, pointer = instancePath): FieldError => ({ pointer, code, detail });
+  const errorAt = (code: string, detail: string, pointer = instancePath): FieldError => ({ pointer, code, detail });
   switch (keyword) {
     case 'required':
-      return at('required', 'is required', instancePath + pointerTo(String(params.missingProperty)));
+      return errorAt('required', 'is required', instancePath + pointerTo(String(params.missingProperty)));
     case 'additionalProperties':
-      return at('unknown-field', 'is not a field that is taken here', instancePath + pointerTo(String(params.additionalProperty)));
+      return errorAt('unknown-field', 'is not a field that is taken here', instancePath + pointerTo(String(params.additionalProperty)));
     case 'minProperties':
-      return at('required', 'needs at least one field');
+      return errorAt('required', 'needs at least one field');
     case 'type':
-      return at('wrong-type', `must be ${String(params.type).replaceAll(',', ' or ')}`);
+      return errorAt('wrong-type', `must be ${String(params.type).replaceAll(',', ' or ')}`);
     case 'enum':
-      return at('not-allowed', `must be one of ${(params.allowedValues as string[]).join(', ')}`);
+      return errorAt('not-allowed', `must be one of ${(params.allowedValues as string[]).join(', ')}`);
     case 'maxLength':
-      return at('too-long', `must have at most ${params.limit} characters`);
+      return errorAt('too-long', `must have at most ${params.limit} characters`);
     case 'format': {
       const reason = refusal(String(params.format), String(data), new Date());
-      return at(reason?.code ?? 'invalid', reason?.message ?? 'is not valid');
+      return errorAt(reason?.code ?? 'invalid', reason?.message ?? 'is not valid');
     }
     default:
-      return at('invalid', message ?? 'is not valid');
+      return errorAt('invalid', message ?? 'is not valid');
   }
 };

@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
-import { BIO_LENGTH, Bio, BLOCK_REASON_LENGTH, BlockReason } from '../../../src/domain/value-objects/profile-text.ts';
+import { BIO_LENGTH, Bio } from '../../../src/domain/value-objects/bio.ts';
+import { BLOCK_REASON_LENGTH, BlockReason } from '../../../src/domain/value-objects/block-reason.ts';
 import { accepts, behavesLikeAValueObject, refuses } from '../../fixtures/value-object.ts';
 
 describe('a bio', () => {
