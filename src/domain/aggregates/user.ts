@@ -7,33 +7,29 @@ import { defaultPrivacySettings, type PrivacySettings } from '../value-objects/p
 import type { Username } from '../value-objects/username.ts';
 import { type Evolve, foldWith } from './aggregate-root.ts';
 
+type Created = UserEvents['UserCreated'];
+
+/** What identifies or describes the person: the personal fields that a user is created with. Null where there is nothing. */
+export type Person = Readonly<{ [F in keyof Created['personal']]-?: Exclude<Created['personal'][F], undefined> | null }>;
+
 /** A user's state. Times are RFC 3339 strings in UTC. Every personal field is null once the user is deleted. */
-export type User = Readonly<{
-  status: 'active' | 'inactive' | 'blocked' | 'deleted';
-  username: Username | null;
-  email: Email | null;
-  phone: Phone | null;
-  language_code: LanguageCode;
-  /** `before` is the status that unblocking returns to. */
-  blocked: Readonly<{ reason: string | null; until: string | null; at: string; before: 'active' | 'inactive' }> | null;
-  avatar_url: string | null;
-  bio: string | null;
-  birth_date: string | null;
-  privacy_settings: PrivacySettings;
-  created_at: string;
-  updated_at: string;
-}>;
+export type User = Person &
+  Readonly<Created['data']> &
+  Readonly<{
+    status: 'active' | 'inactive' | 'blocked' | 'deleted';
+    /** `before` is the status that unblocking returns to. */
+    blocked: Readonly<{ reason: string | null; until: string | null; at: string; before: 'active' | 'inactive' }> | null;
+    created_at: string;
+    updated_at: string;
+  }>;
+
+const noPerson: Person = { username: null, email: null, phone: null, avatar_url: null, bio: null, birth_date: null };
 
 const nobody: User = {
+  ...noPerson,
   status: 'active',
-  username: null,
-  email: null,
-  phone: null,
   language_code: 'en' as LanguageCode,
   blocked: null,
-  avatar_url: null,
-  bio: null,
-  birth_date: null,
   privacy_settings: defaultPrivacySettings,
   created_at: '',
   updated_at: '',
@@ -42,17 +38,16 @@ const nobody: User = {
 /** Raise when `evolve` or `User` changes its meaning: rows folded by another version are folded again from the log. */
 export const USER_FOLD = 1;
 
-// By field: what a newer release adds to an event means nothing here.
+/** By field: what a newer release adds to an event means nothing here, and what cannot be read is null. */
+const personIn = (personal: Partial<Created['personal']>): Person =>
+  Object.fromEntries(Object.keys(noPerson).map((field) => [field, personal[field as keyof Person] ?? null])) as Person;
+
 const evolve: Evolve<User, UserEvents> = {
-  UserCreated: (user, { data: { language_code, privacy_settings }, personal, at }) => ({
-    ...user,
-    username: personal.username ?? null,
-    email: personal.email ?? null,
-    phone: personal.phone ?? null,
+  UserCreated: (_, { data: { language_code, privacy_settings }, personal, at }) => ({
+    ...personIn(personal),
+    status: 'active',
     language_code,
-    avatar_url: personal.avatar_url ?? null,
-    bio: personal.bio ?? null,
-    birth_date: personal.birth_date ?? null,
+    blocked: null,
     privacy_settings,
     created_at: at,
     updated_at: at,
@@ -78,16 +73,14 @@ const evolve: Evolve<User, UserEvents> = {
     updated_at: at,
   }),
   UserUnblocked: (user, { at }) => ({ ...user, status: stateBeforeBlock(user), blocked: null, updated_at: at }),
-  UserDeleted: (user, { at }) => ({
-    ...user,
+  // What stays, so that a field that is added later goes with the user.
+  UserDeleted: ({ language_code, privacy_settings, created_at }, { at }) => ({
+    ...noPerson,
     status: 'deleted',
-    username: null,
-    email: null,
-    phone: null,
+    language_code,
     blocked: null,
-    avatar_url: null,
-    bio: null,
-    birth_date: null,
+    privacy_settings,
+    created_at,
     updated_at: at,
   }),
 };
@@ -95,6 +88,9 @@ const evolve: Evolve<User, UserEvents> = {
 const stateBeforeBlock = ({ status, blocked }: User) => blocked?.before ?? (status === 'inactive' ? 'inactive' : 'active');
 
 export const foldUser = foldWith(evolve, nobody);
+
+/** A user from a row of this fold. A field that the row's writer did not have is as it is for a new user. */
+export const userIn = (state: Partial<User>): User => ({ ...nobody, ...state });
 
 /** Whether this release knows what the event means; a newer one may write others. */
 export const isUserEvent = (type: string): boolean => Object.hasOwn(evolve, type);
@@ -121,7 +117,7 @@ const event = <T extends keyof UserEvents>(type: T, personal: UserEvents[T]['per
 
 // Decisions: state and checked values in, events out. An empty list means that nothing happens.
 
-type NewUser = UserEvents['UserCreated']['data'] & UserEvents['UserCreated']['personal'];
+type NewUser = Created['data'] & Created['personal'];
 
 export const createUser = (user: User | null, { language_code, privacy_settings, ...personal }: NewUser): UserEvent[] => {
   if (user !== null) throw new Problem(user.status === 'deleted' ? 'user-deleted' : 'user-exists');

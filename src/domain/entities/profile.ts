@@ -3,9 +3,10 @@ import type { User } from '../aggregates/user.ts';
 /** How whoever looks stands to the user: `user` is another user who exists and is active, `anonymous` anybody else. */
 export type Relation = 'owner' | 'user' | 'anonymous';
 
-export type Profile = Pick<User, 'username' | 'avatar_url' | 'language_code' | 'email' | 'phone' | 'birth_date' | 'bio'> & {
-  shows_profile_views: boolean;
-};
+/** What no profile shows, not even to its owner: the rest of the user. A new field of the user is decided here or in `profileFor`. */
+type Hidden = 'status' | 'blocked' | 'privacy_settings' | 'created_at' | 'updated_at';
+
+export type Profile = Omit<User, Hidden> & { shows_profile_views: boolean };
 
 export const relationOf = (userId: string, viewerId: string | null, viewer: User | null): Relation => {
   if (viewerId === userId) return 'owner';

@@ -1,4 +1,4 @@
-import { foldUser, isUserEvent, USER_FOLD, type User, uniqueKeys } from '../../../domain/aggregates/user.ts';
+import { foldUser, isUserEvent, USER_FOLD, type User, uniqueKeys, userIn } from '../../../domain/aggregates/user.ts';
 import { hourOf } from '../../../domain/entities/profile-view.ts';
 import type { UserEvent } from '../../../domain/events/user-events.ts';
 import { Problem } from '../../../domain/problem.ts';
@@ -93,7 +93,7 @@ export type UserRow = {
   status: string;
   email_key: string | null;
   phone_key: string | null;
-  state: User;
+  state: Partial<User>;
 };
 export type EventRow = Omit<LoggedEvent, 'data' | 'changed' | 'personal' | 'at'> & {
   data: { changed: string[]; traceparent?: string };
@@ -146,7 +146,7 @@ export const eventStore = (database: Database) => {
 
   /** A row that another release folded is only trusted for its version. A problem is that of this one user. */
   const trusted = async ({ user_id, version, fold, state }: LoadedRow): Promise<StoredUser | Problem | null> => {
-    if (fold === USER_FOLD) return { user_id, version, user: state };
+    if (fold === USER_FOLD) return { user_id, version, user: userIn(state) };
     return readAt(user_id, version).catch((error) => (error instanceof Problem ? error : Promise.reject(error)));
   };
 

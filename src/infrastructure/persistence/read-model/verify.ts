@@ -138,7 +138,7 @@ const rowMistake = (row: UserRow, events: LoggedEvent[]): string | null => {
   return differing.length === 0 ? null : `the row differs from the log in: ${differing.join(', ')}`;
 };
 
-const differingFields = (row: User, folded: User): string[] => {
+const differingFields = (row: Partial<User>, folded: User): string[] => {
   const names = new Set([...Object.keys(row), ...Object.keys(folded)]) as Set<keyof User>;
   return [...names].filter((name) => !isDeepStrictEqual(row[name], folded[name]));
 };

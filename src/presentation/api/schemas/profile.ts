@@ -1,4 +1,5 @@
-import { Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
+import type { SeenProfile } from '../../../application/queries/get-profile.ts';
 import type { Viewer } from '../../../domain/entities/profile-view.ts';
 
 const nullable = (description: string, format?: string) =>
@@ -19,7 +20,7 @@ export const profileSchema = Type.Object(
       minimum: 0,
       description: 'Views that counted, with `show_profile_views`.',
     }),
-  },
+  } satisfies Record<Exclude<keyof SeenProfile, 'shows_profile_views'>, TSchema>,
   { additionalProperties: false },
 );
 

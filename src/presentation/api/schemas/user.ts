@@ -1,4 +1,5 @@
-import { Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
+import type { User } from '../../../domain/aggregates/user.ts';
 import type { StoredUser } from '../../../domain/repositories/user-repository.ts';
 
 const nullable = (format: string | undefined, description: string, example?: string) =>
@@ -18,6 +19,11 @@ const privacySettings = Type.Object(
   { additionalProperties: false },
 );
 
+/** The user as the outside sees it: the state with its id and version, and of a block without what only the fold needs to know. */
+type UserView = Omit<User, 'blocked'> &
+  Pick<StoredUser, 'user_id' | 'version'> & { blocked: Omit<NonNullable<User['blocked']>, 'before'> | null };
+
+// A field of the user that is missing here, or in `userView`, does not compile.
 export const userSchema = Type.Object(
   {
     user_id: Type.String({ format: 'uuid', examples: ['550e8400-e29b-41d4-a716-446655440000'] }),
@@ -55,12 +61,12 @@ export const userSchema = Type.Object(
     version: Type.Integer({ minimum: 1, description: 'Number of changes so far; the ETag.', examples: [1] }),
     created_at: time('When the user was created.'),
     updated_at: time('When the user was last changed.'),
-  },
+  } satisfies Record<keyof UserView, TSchema>,
   { $id: 'User', title: 'User', description: 'A user. Every field is always there; what is empty is null.', additionalProperties: false },
 );
 
-/** The user as the outside sees it; the order of fields is the documented one. */
-export const userView = ({ user_id, version, user }: StoredUser) => ({
+/** The order of fields is the documented one. */
+export const userView = ({ user_id, version, user }: StoredUser): UserView => ({
   user_id,
   username: user.username,
   email: user.email,
