@@ -25,7 +25,7 @@ const act = (path: string, summary: string, example?: unknown, ...refuses: Probl
 });
 
 /** One row per command; `internal` ones are only run as tasks. A command without a row does not compile. */
-const routes: { [K in CommandName]: CommandRow | 'internal' } = {
+export const rows: { [K in CommandName]: CommandRow | 'internal' } = {
   create: {
     method: 'POST',
     url: '/api/users',
@@ -75,8 +75,8 @@ const routes: { [K in CommandName]: CommandRow | 'internal' } = {
 };
 
 export const userRoutes = (server: FastifyInstance, api: Api): void => {
-  for (const name of Object.keys(routes) as CommandName[]) {
-    const row = routes[name];
+  for (const name of Object.keys(rows) as CommandName[]) {
+    const row = rows[name];
     if (row !== 'internal') commandRoute(server, api, name, row);
   }
 };
