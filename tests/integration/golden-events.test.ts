@@ -1,33 +1,32 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import type { Static } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CommandName, commands } from '../../src/application/commands/index.ts';
-import { foldUser, type User } from '../../src/domain/aggregates/user.ts';
-import type { LoggedEvent } from '../../src/domain/repositories/user-repository.ts';
+import { foldUser, USER_FOLD, type User } from '../../src/domain/aggregates/user.ts';
 import { UserId } from '../../src/domain/value-objects/user-id.ts';
-import { type EventRow, toEvent } from '../../src/infrastructure/persistence/event-store/event-store.ts';
+import type { EventRow } from '../../src/infrastructure/persistence/event-store/event-store.ts';
 import { openRig, type Rig } from '../fixtures/application-rig.ts';
 import { anyStore, type Store } from '../fixtures/database-kinds.ts';
+import { foldMistake, goldenFolds, loggedOf, readGolden, writeGolden } from '../fixtures/golden.ts';
 import { request } from '../fixtures/people.ts';
-
-/** Events as a release stored them, one of each type, each with the state that it led to. Kept for ever: a new release gets a new file. */
-const golden = new URL('../fixtures/golden/events-0.1.json', import.meta.url);
-type Golden = { type: string; schema_version: number; data: object; personal: string | null; at: string; state: User }[];
 
 const USER = UserId('550e8400-e29b-41d4-a716-446655440000');
 const NOW = new Date('2026-11-24T12:00:00.000Z');
 
+/** Every field that a user can be created with; one that is missing does not compile. */
+const everything: Required<Static<typeof commands.create.input>> = {
+  user_id: null,
+  username: { first_name: 'John', last_name: 'Doe' },
+  email: 'john.doe@example.com',
+  phone: '+79991234567',
+  language_code: null,
+  avatar_url: 'https://cdn.example.com/john.png',
+  bio: 'Builds bridges.',
+  birth_date: '1990-05-21',
+  privacy_settings: null,
+};
+
 const wholeLife: [CommandName, object][] = [
-  [
-    'create',
-    {
-      username: { first_name: 'John', last_name: 'Doe' },
-      email: 'john.doe@example.com',
-      phone: '+79991234567',
-      avatar_url: 'https://cdn.example.com/john.png',
-      bio: 'Builds bridges.',
-      birth_date: '1990-05-21',
-    },
-  ],
+  ['create', everything],
   ['change_username', { first_name: 'Jane', last_name: null }],
   ['change_email', { new_email: 'Jane@example.com' }],
   ['change_phone', { new_phone: null }],
@@ -43,8 +42,29 @@ const wholeLife: [CommandName, object][] = [
   ['delete', {}],
 ];
 
-describe('events of release 0.1', () => {
-  const events: Golden = process.env.WRITE_GOLDEN ? [] : JSON.parse(readFileSync(golden, 'utf8'));
+if (process.env.WRITE_GOLDEN && !goldenFolds().includes(USER_FOLD)) writeGolden(USER_FOLD, []);
+
+it('the fold of this release has its golden file; WRITE_GOLDEN=1 writes it', () => expect(goldenFolds()).toContain(USER_FOLD));
+
+describe.each(goldenFolds())('events of fold %d', (fold) => {
+  const events = readGolden(fold);
+  /** The state after each event. */
+  const states = (history: ReturnType<typeof loggedOf>): User[] => history.map((_, index) => foldUser(null, history.slice(0, index + 1)));
+
+  it('are read as they were', () => expect(foldMistake({ USER_FOLD, foldUser }, { fold, events })).toBeNull());
+
+  it('mean the same with fields that a newer release adds', () => {
+    const more = { status: 'vip', added_later: 'Bob' };
+    const history = loggedOf(events).map((event) => ({
+      ...event,
+      data: { ...event.data, ...more },
+      personal: { ...event.personal, ...more },
+    }));
+    expect(states(history as typeof history & ReturnType<typeof loggedOf>)).toEqual(states(loggedOf(events)));
+  });
+});
+
+describe('events of this release', () => {
   let place: Store;
   let rig: Rig;
   beforeAll(async () => {
@@ -61,22 +81,7 @@ describe('events of release 0.1', () => {
       [`user-${USER}`],
     );
 
-  const logged = (): LoggedEvent[] =>
-    events.map(({ state: _, personal, at, ...event }) =>
-      toEvent({ ...event, personal: personal === null ? null : Buffer.from(personal, 'base64'), at: new Date(at) } as EventRow),
-    );
-  /** The state after each event. */
-  const states = (history: LoggedEvent[]): User[] => history.map((_, index) => foldUser(null, history.slice(0, index + 1)));
-
-  it('are read as they were', () => expect(states(logged())).toEqual(events.map(({ state }) => state)));
-
-  it('mean the same with fields that a newer release adds', () => {
-    const more = { status: 'vip', nickname: 'Bob' };
-    const history = logged().map((event) => ({ ...event, data: { ...event.data, ...more }, personal: { ...event.personal, ...more } }));
-    expect(states(history as LoggedEvent[])).toEqual(events.map(({ state }) => state));
-  });
-
-  it('are what this release stores: one of each type', async () => {
+  it('are those of the golden file of its fold, one of each type', async () => {
     const after: User[] = [];
     for (const [command, input] of wholeLife) {
       await rig.execute(request(command, USER, input));
@@ -88,8 +93,8 @@ describe('events of release 0.1', () => {
       at: at.toISOString(),
       state: after[index],
     }));
-    if (process.env.WRITE_GOLDEN) writeFileSync(golden, `${JSON.stringify(rows, null, 2)}\n`);
-    expect(rows).toEqual(events);
+    if (process.env.WRITE_GOLDEN) writeGolden(USER_FOLD, rows);
+    expect(rows).toEqual(readGolden(USER_FOLD));
   });
 });
 
