@@ -40,6 +40,20 @@ describe("a user's history", () => {
     });
   });
 
+  it('has every text as it was typed, kanji that NFC would change among it', async () => {
+    const [first_name, bio, reason] = ['\uFA19', '\uFA19谷\n\u{2F80B}', '\uFA19社'];
+    const { user_id } = await created(service, { username: { first_name }, bio });
+    expect((await service.request('POST', `/api/users/${user_id}/block`, { reason })).status).toBe(200);
+    expect((await service.request('GET', `/api/users/${user_id}`)).body).toMatchObject({
+      username: { first_name },
+      bio,
+      blocked: { reason },
+    });
+    const [creation, block] = (await service.request('GET', `/api/users/${user_id}/events`)).body.items;
+    expect(creation.data.personal).toMatchObject({ username: { first_name }, bio });
+    expect(block.data.personal).toEqual({ reason });
+  });
+
   it('comes in pages that hang together by cursor and by Link', async () => {
     const versions: number[] = [];
     let url: string | undefined = `${events}?limit=2`;

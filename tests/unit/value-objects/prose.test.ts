@@ -13,6 +13,7 @@ describe('a bio', () => {
     'Аdmin in two alphabets',
     ' a space at either end ',
     ['Zoe\u0308', 'Zoë'],
+    '\uFA19谷 \u{2F80B}',
     ['🌉'.repeat(BIO_LENGTH), '🌉'.repeat(BIO_LENGTH)],
   ]);
   refuses(Bio, 'too-short', ['', ' ', '\n\t', '\u200B', '\uFE0F\u200D']);
@@ -33,7 +34,7 @@ describe('a bio', () => {
 });
 
 describe('the reason of a block', () => {
-  accepts(BlockReason, ['Spam', ['x'.repeat(BLOCK_REASON_LENGTH), 'x'.repeat(BLOCK_REASON_LENGTH)]]);
+  accepts(BlockReason, ['Spam', '\uFA19谷', ['x'.repeat(BLOCK_REASON_LENGTH), 'x'.repeat(BLOCK_REASON_LENGTH)]]);
   refuses(BlockReason, 'too-long', ['x'.repeat(BLOCK_REASON_LENGTH + 1)]);
   refuses(BlockReason, 'invalid-characters', ['a\u0000', 'a\u202Eb']);
 });

@@ -126,3 +126,192 @@ describe('a name', () => {
 
   behavesLikeAValueObject(NamePart, letters);
 });
+
+describe('a name with joiners', () => {
+  // After a virama, at the end of a word too (RFC 5892, appendix A); between letters of a cursive script.
+  accepts(NamePart, [
+    'ರಮೇಶ್\u200C',
+    'ರಮೇಶ್\u200D',
+    'ರಮೇಶ್\u200C ಕುಮಾರ್\u200C',
+    'రమేశ్\u200C',
+    'രമേഷ്\u200C',
+    'ഹരികൃഷ്ണന്\u200D',
+    'රමේශ්\u200D',
+    'सुरेश्\u200C',
+    'সুরেশ্\u200C',
+    'র\u200D্যাব',
+    'ਹਰਸ਼੍\u200C',
+    'સુરેશ્\u200C',
+    'ସୁରେଶ୍\u200D',
+    'சுரேஷ்\u200C',
+    'ក្\u200Cខ',
+    'မောင်\u200C',
+    'ꦫꦩꦺꦯ꧀\u200C',
+    'ᬭᬫ᭄\u200C',
+    'ᨠ᩠\u200C',
+    '𑄢𑄟𑄬𑄌𑄴 𑄇𑄳\u200D',
+    '𞤀𞤣\u200C𞤢𞤥',
+    'ܡܪ\u200Cܝܡ',
+  ]);
+  refuses(NamePart, 'too-short', ['\u200C', '\u200C\u200D', ' \u200C']);
+  refuses(NamePart, 'invalid-characters', [
+    'ಶ್\u200C\u200C',
+    'ಶ್\u200C\u200D',
+    'ಶ್\u200D\u200C',
+    'ಶಿ\u200C',
+    'ರಮೇಶ\u200C',
+    '\u200Cರಮೇಶ್',
+    'a\u094D\u200C',
+    'a\u094D\u200D',
+    'a\u064B\u200D',
+    'я\u200D',
+    '李\u200D',
+    'か\u3099\u200C',
+    'רְ\u200C',
+    '1\u200C',
+  ]);
+});
+
+describe('a name with many marks', () => {
+  accepts(NamePart, [
+    'လျှို့',
+    'မြွှို့',
+    'မြှုံး',
+    'ယောက်ျား',
+    'ကေုာံ',
+    'ၵျေႃႇ',
+    'བསྒྲུབས',
+    'ཧཱུྃ',
+    'ཧྐྵྨླྺྲྱཾ',
+    'שָּׁ֝֗וְא',
+    'בְּרֵאשִׁ֖ית',
+    'مُحَمَّدٌ',
+    'ٱللَّٰهِ',
+    'ᨠᩖᩮᩬᩨ᩶ᩋ',
+    'ᨡᩮᩢᩢᩣ',
+    'ꦏꦿꦾꦺꦴꦁ',
+    'ស្ត្រី៍',
+    'ผู้ใหญ่',
+    'ຫຼົ່ນ',
+    'त्र्य॑म्बकं॒',
+    'ज़ीं॑',
+    'ಫ಼ೋಂ',
+    'ë̄́',
+    'э̄̄',
+    'ẹ̀',
+  ]);
+  refuses(NamePart, 'invalid-characters', [
+    // One mark again and again, and different ones.
+    `a${'\u0301'.repeat(5)}`,
+    `é${'\u0302'.repeat(4)}`,
+    `a${'\u0489'.repeat(5)}`,
+    `a${'\u20DD'.repeat(5)}`,
+    `${'\u0301'.repeat(5)}a`,
+    'Z\u0337\u031B\u0319\u0310\u030Ealgo',
+    `ก${'\u0E49'.repeat(10)}`,
+    'ก\u0E31\u0E34\u0E35\u0E36\u0E37',
+    `ب${'\u0651'.repeat(10)}`,
+    'ب\u064B\u064C\u064D\u064E\u064F',
+    'क\u093F\u0940\u0941\u0942\u0943',
+    // Where a script writes many of its own: none twice, no foreign ones, not without end.
+    `မ${'\u1037'.repeat(5)}`,
+    `မ${'\u102D\u102E'.repeat(3)}`,
+    'မ\u102D\u102F\u0301\u0302\u0303',
+    'မ\u103B\u103C\u103D\u103E\u102D\u102E\u102F\u1030\u1032',
+    'a\u103C\u103D\u103E\u102D\u102F',
+    '\u103C\u103D\u103E\u102D\u102Fa',
+    `མ${'\u0F72'.repeat(6)}`,
+    `ש${'\u05B8'.repeat(6)}`,
+    // Joiners between the marks do not hide them.
+    `क${'\u093F\u200D'.repeat(6)}`,
+    `ه${'\u064E\u200D'.repeat(6)}`,
+  ]);
+});
+
+describe('a name in kanji', () => {
+  // NFC would write the unified ideograph, which is another form of the name.
+  accepts(NamePart, [
+    '\uFA19',
+    '\uFA19谷',
+    '福\uFA1B',
+    '\uFA15',
+    '\uF9D1',
+    '\u{2F80B}',
+    '\uFA10﨑',
+    ['Zoe\u0308 \uFA19 e\u0301', 'Zoë \uFA19 é'],
+    // What looks the same is one.
+    ['\u212Bsa', 'Åsa'],
+    ['Γι\u03CEργος', 'Γιώργος'],
+    ['Γι\u1F7Dργος', 'Γιώργος'],
+    ['\uFB2A', 'ש\u05C1'],
+    ['\u1112\u1161\u11AB', '한'],
+  ]);
+});
+
+describe('a name in letters of two scripts', () => {
+  accepts(NamePart, [
+    // Greek and Cyrillic letters in Latin words: Berber, Romani, Salishan, Wakhi.
+    'Taεrabt',
+    'Σli',
+    'Lεid',
+    'Muḥend-Amγar',
+    'Γanem',
+    'manuśenθe',
+    'xʷməθkʷəy̓əm',
+    'bzыrgwor',
+    // Latin letters in Cyrillic words: Chuvash, Ossetian, Kazakh, Komi, Kurdish, Chechen and Adyghe with their palochka.
+    'Çеспĕл',
+    'Çĕр',
+    'Чăваш',
+    'ÇĔРПӲ',
+    'Сÿлти',
+    'Сослæн',
+    'Æхсар',
+    'ÆХСÆРТÆГ',
+    'Əлия',
+    'Öньö',
+    'Wәлат',
+    'ГIалгIай',
+    'цIыф',
+    'Iумар',
+    ['C\u0327еспе\u0306л', 'Çесп\u04D7л'],
+    // Words of their own.
+    'Анна-Maria',
+    'J. Иванов',
+  ]);
+  refuses(NamePart, 'invalid-characters', [
+    // А, а, е, і, о and р of Cyrillic, Α, Ε, Ν, Ρ, α, β, ν and ο of Greek.
+    '\u0410dmin',
+    '\u0430dmin',
+    'adm\u0456n',
+    'p\u0430ypal',
+    'J\u043Ehn',
+    '\u0440eter',
+    '\u0391dmin',
+    '\u0395lena',
+    '\u039Dick',
+    '\u03A1aul',
+    '\u03B1dmin',
+    'Wei\u03B2',
+    'Ni\u03BDa',
+    'J\u03BFhn',
+    // Latin letters that Cyrillic has.
+    'С\u0061ша',
+    '\u0043аша',
+    'М\u0061рия',
+    'В\u0069ктор',
+    '\u0049ван',
+    'К\u0049РА',
+    'С\u00E1ша',
+    // Nothing Cyrillic for the eye: wow, Alex.
+    'w\u043Ew',
+    '\u0410I\u0435\u0445',
+    // The letters of an orthography hide no others.
+    'Ta\u03B5r\u0430bt',
+    'Сосл\u00E6\u006E',
+    '\u0063\u0435сп\u0115л',
+    '\u03B8\u044B',
+    '\u03B5ж',
+    '\u00E6ж\u03B5',
+  ]);
+});
