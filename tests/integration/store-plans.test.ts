@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { LogInvalidation } from '../../src/infrastructure/cache/log-invalidation.ts';
 import { openRig, type Rig } from '../fixtures/application-rig.ts';
 import { anyStore, type Store, storeKinds } from '../fixtures/database-kinds.ts';
-import { changeEmail, creation, newEmail, rename } from '../fixtures/people.ts';
+import { changeEmail, creation, newEmail, rename, request } from '../fixtures/people.ts';
 
 const USERS = 4_000;
 const BATCH = 128;
@@ -41,11 +41,15 @@ describe.each(storeKinds())('the plans of a session that began on empty tables o
     await Promise.all(people.map((person) => rig.execute(person)));
     await Promise.all(people.map(({ user_id }, i) => rig.execute(rename(user_id, `Name${i}`))));
     await Promise.all(people.map(({ user_id }) => rig.accept(changeEmail(user_id, newEmail()))));
+    for (const task of await rig.tasks.claim('api', 100, 15, { blockEnds: true })) await rig.runTask(task);
     for (const task of await rig.tasks.claim('worker', 100, 15)) await rig.runTask(task);
     await Promise.all(people.map(({ user_id }) => rig.users.find(user_id)));
     await Promise.all(people.map(({ user_id }) => rig.users.history(user_id, 0, 10)));
     await Promise.all(people.map(({ user_id }) => rig.users.findAt(user_id, 2)));
     await rig.store.readLog(USERS, 10);
+    // They are over by the time this is called again.
+    const until = () => new Date(Date.now() + 50).toISOString();
+    await Promise.all(people.map(({ user_id }) => rig.execute(request('block', user_id, { until: until() }))));
   };
   let phones = 0;
 

@@ -127,6 +127,24 @@ describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
       expect(await tasksOf(id)).toEqual([{ status: 'succeeded', input: null }]);
     });
 
+    it('is not waited for as a message is, nor for what else of the user waits', async () => {
+      const [id, other] = [await person(), await person()];
+      const waiting = idOf(await rig.accept(rename(id, 'Waits')));
+      await rig.database.query(`update tasks set due_at = now() - interval '2 hours', not_before = now() where task_id = $1`, [waiting]);
+      clock = () => past(0);
+      for (const one of [id, other]) await blockUntil(one, past(1));
+      const overdue = await rig.tasks.claim('worker', 10, 15, { overdueSeconds: 3_600_000 });
+      const ends = await rig.tasks.claim('api', 10, 15, { blockEnds: true });
+      expect([overdue, ends].map((claimed) => claimed.map(({ command, user_id }) => [command, user_id]))).toEqual([
+        [['end_block', other]],
+        [['end_block', id]],
+      ]);
+      expect(await rig.tasks.claim('api', 10, 15, { blockEnds: true })).toEqual([]);
+      for (const task of [...overdue, ...ends]) await rig.runTask(task);
+      await rig.runTask((await rig.tasks.claim('worker', 10, 15))[0] as never);
+      expect(await rig.ended(waiting)).toMatchObject({ status: 'succeeded' });
+    });
+
     it('does not end before', async () => {
       const id = await person();
       await blockUntil(id, new Date(Date.now() + HOUR_MS));

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decisionOf } from '../../src/application/commands/command.ts';
 import { type CommandName, commandNamed } from '../../src/application/commands/index.ts';
 import { record } from '../../src/domain/aggregates/aggregate-root.ts';
 import { foldUser, type User, uniqueKeys } from '../../src/domain/aggregates/user.ts';
@@ -53,7 +54,20 @@ const steps = fc
   .tuple(fc.record({ name: fc.constant<CommandName>('create'), input: inputs.create }), fc.array(anyStep, { maxLength: 25 }))
   .map(([first, rest]) => [first, ...rest]);
 
-type Taken = { step: Step; before: User | null; events: UserEvent[]; recorded: RecordedUserEvent[]; after: User | null };
+/** `ended` is the end of a block whose time was over, `own` what the command itself came to; both are among the `events`. */
+type Taken = {
+  step: Step;
+  now: Date;
+  before: User | null;
+  ended: UserEvent[];
+  own: UserEvent[];
+  events: UserEvent[];
+  recorded: RecordedUserEvent[];
+  after: User | null;
+  refused: boolean;
+};
+
+const nothing = { ended: [], own: [] };
 
 /** Runs the commands on one user, an hour apart. What is refused with a problem or a wrong value changes nothing; any other error is a bug. */
 const run = (all: readonly Step[]): Taken[] => {
@@ -61,15 +75,17 @@ const run = (all: readonly Step[]): Taken[] => {
   return all.map((step, index) => {
     const now = new Date(NOW.getTime() + index * 3_600_000);
     const before = user;
-    let events: UserEvent[] = [];
+    let decision: ReturnType<typeof decisionOf> | null = null;
     try {
-      events = commandNamed(step.name).decide(before, step.input, { now });
+      decision = decisionOf(commandNamed(step.name), before, step.input, { now });
     } catch (error) {
       if (!(error instanceof Problem) && !(error instanceof InvalidValue)) throw error;
     }
+    const { ended, own } = decision ?? nothing;
+    const events = [...ended, ...own];
     const recorded = record(events, now.toISOString()) as RecordedUserEvent[];
     user = events.length > 0 ? foldUser(before, recorded) : before;
-    return { step, before, events, recorded, after: user };
+    return { step, now, before, ended, own, events, recorded, after: user, refused: decision === null };
   });
 };
 
@@ -81,6 +97,17 @@ const everyStep = (check: (taken: Taken, history: readonly Taken[]) => void) =>
     }),
     { numRuns: 300 },
   );
+
+/** Every event by itself, with the states that it lies between. */
+const everyChange = (check: (before: User | null, event: RecordedUserEvent, after: User) => void) =>
+  everyStep(({ before, recorded, after }) => {
+    if (recorded.length === 0) expect(after).toBe(before);
+    recorded.reduce((user, event) => {
+      const next = foldUser(user, [event]);
+      check(user, event, next);
+      return next;
+    }, before);
+  });
 
 const historyOf = (taken: readonly Taken[]) => taken.flatMap(({ recorded }) => recorded);
 
@@ -96,7 +123,19 @@ describe('any sequence of commands on a user', () => {
     );
   });
 
-  it('gives at most one event for each command', () => everyStep(({ events }) => expect(events.length).toBeLessThanOrEqual(1)));
+  it('gives at most one event for each command, beside the end of a block whose time is over', () =>
+    everyStep(({ own, ended, before, now, refused, step }) => {
+      expect(own.length).toBeLessThanOrEqual(1);
+      const until = before?.blocked?.until ?? null;
+      const over = until !== null && until <= now.toISOString() && !refused && step.name !== 'record_profile_view';
+      expect(ended).toEqual(over ? [{ type: 'UserUnblocked', personal: {}, data: { ended_by: 'until' } }] : []);
+    }));
+
+  it('leaves no block standing whose time is over, once a command was taken', () =>
+    everyStep(({ after, now, refused, step }) => {
+      if (refused || step.name === 'record_profile_view') return;
+      expect(Date.parse(after?.blocked?.until ?? '9999-12-31T23:59:59Z')).toBeGreaterThan(now.getTime());
+    }));
 
   it('never leaves a live user without email address and phone number, or without a first name', () =>
     everyStep(({ after }) => {
@@ -106,10 +145,9 @@ describe('any sequence of commands on a user', () => {
     }));
 
   it('makes only the legal changes of state', () =>
-    everyStep(({ before, events: [event], after }) => {
-      if (event === undefined) return expect(after).toBe(before);
+    everyChange((before, event, after) => {
       const from = before?.status ?? 'nobody';
-      const to = after?.status;
+      const to = after.status;
       const legal: Partial<Record<UserEvent['type'], [from: string[], to: string[]]>> = {
         UserCreated: [['nobody'], ['active']],
         UserActivated: [['inactive'], ['active']],
@@ -138,12 +176,12 @@ describe('any sequence of commands on a user', () => {
     everyStep(({ step, after, events, recorded }) => {
       if (events.length === 0 || step.name === 'create') return;
       const now = new Date(recorded[0]?.at ?? '');
-      expect(commandNamed(step.name).decide(after, step.input, { now })).toEqual([]);
+      expect(decisionOf(commandNamed(step.name), after, step.input, { now })).toEqual(nothing);
     }));
 
   it('gives an event only where the state changes', () =>
-    everyStep(({ before, events, after }) => {
-      if (events.length === 0 || before === null || after === null) return;
+    everyChange((before, _, after) => {
+      if (before === null) return;
       expect({ ...after, updated_at: '', blocked: { ...after.blocked, at: '' } }).not.toEqual({
         ...before,
         updated_at: '',

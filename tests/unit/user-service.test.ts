@@ -5,7 +5,7 @@ import type { Change, Changed } from '../../src/domain/repositories/user-reposit
 import { UserId } from '../../src/domain/value-objects/user-id.ts';
 import { UnitOfWork } from '../../src/infrastructure/persistence/event-store/unit-of-work.ts';
 import { memoryStore } from '../fixtures/event-store-in-memory.ts';
-import { blocked, created, john, NOW, TOMORROW, userAfter } from '../fixtures/given.ts';
+import { blocked, created, john, NEXT_WEEK, NOW, TOMORROW, userAfter } from '../fixtures/given.ts';
 
 const user_id = UserId('550e8400-e29b-41d4-a716-446655440000');
 const creation = { username: { first_name: 'John' }, email: john.email };
@@ -17,6 +17,7 @@ const setUp = async () => {
   const changes: Change[] = [];
   const history: Map<number, unknown> = new Map();
   let woken = 0;
+  let time = NOW;
   const service = userService({
     users: {
       update: async (change): Promise<Changed> => {
@@ -30,7 +31,7 @@ const setUp = async () => {
       history: async () => [],
     },
     tasks: { find: async (task_id: string) => ({ task_id, command: 'change_bio', user_id, created_at: NOW }) as Task } as never,
-    now: () => NOW,
+    now: () => time,
     newUuid: () => `command ${changes.length}`,
     randomBytes: (count) => new Uint8Array(count),
     wake: () => {
@@ -50,7 +51,10 @@ const setUp = async () => {
   const accept = (command: CommandRequest['command'], input: unknown, more: Partial<CommandRequest> = {}) =>
     service.accept(request(command, input, more));
   await execute('create', creation);
-  return { execute, accept, changes, woken: () => woken };
+  const wait = (until: string) => {
+    time = new Date(until);
+  };
+  return { execute, accept, changes, wait, woken: () => woken };
 };
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'done').catch((error: { code?: string }) => error.code);
 
@@ -126,6 +130,69 @@ describe('executing a command', () => {
     await execute('delete', {}, { once: deletion });
     expect(await codeOf(execute('change_bio', { new_bio: 'one' }, { once }))).toBe('user-deleted');
     expect(await execute('delete', {}, { once: deletion })).toMatchObject({ replayed: true });
+  });
+});
+
+describe('a command on a user whose block is over', () => {
+  const setUpBlocked = async () => {
+    const all = await setUp();
+    await all.execute('block', { until: TOMORROW });
+    all.wait(TOMORROW);
+    return all;
+  };
+
+  it('is one change with the end of the block', async () => {
+    const { execute } = await setUpBlocked();
+    const answer = await execute('change_bio', { new_bio: 'Hi' });
+    expect(answer).toMatchObject({ user: { version: 4, user: { status: 'active', blocked: null, bio: 'Hi' } } });
+  });
+
+  it('shows the user unblocked, where there is nothing else to do', async () => {
+    const { execute } = await setUpBlocked();
+    expect(await execute('activate', {})).toMatchObject({ user: { version: 3, user: { status: 'active' } } });
+    expect(await execute('unblock', {})).toMatchObject({ user: { version: 3 } });
+  });
+
+  it('leaves the block as it is where it is refused', async () => {
+    const { execute } = await setUpBlocked();
+    expect(await codeOf(execute('change_bio', { new_bio: '' }))).toBe('validation-failed');
+    expect(await execute('activate', {})).toMatchObject({ user: { version: 3 } });
+  });
+
+  it('is held against the version that is stored', async () => {
+    const { execute } = await setUpBlocked();
+    expect(await codeOf(execute('activate', {}, { if_match: [3] }))).toBe('version-conflict');
+    expect(await codeOf(execute('activate', {}, { if_match: [2] }))).toBe('done');
+  });
+
+  it('writes the end of the next block, and none where it does not block', async () => {
+    const { execute, changes } = await setUpBlocked();
+    const over = userAfter(created, blocked(null, TOMORROW));
+    await execute('block', { until: NEXT_WEEK });
+    const types = [{ type: 'UserUnblocked' }, { type: 'UserBlocked' }];
+    expect(changes.at(-1)?.decide(over, 2)).toMatchObject({ events: types, task: { command: 'end_block', due_at: NEXT_WEEK } });
+    await execute('unblock', {});
+    expect(changes.at(-1)?.decide(over, 2)).toMatchObject({ events: [{ type: 'UserUnblocked' }], task: undefined });
+  });
+
+  it('gives the recorded answer again, as the user was after both', async () => {
+    const { execute } = await setUpBlocked();
+    const once = { key: 'k', request_hash: 'h', status: 200 };
+    await execute('change_bio', { new_bio: 'one' }, { once });
+    await execute('change_bio', { new_bio: 'two' });
+    expect(await execute('change_bio', { new_bio: 'one' }, { once })).toMatchObject({
+      replayed: true,
+      user: { version: 4, user: { status: 'active', bio: 'one' } },
+    });
+  });
+
+  it('is accepted as a task, whose precondition the end of the block meanwhile does not break', async () => {
+    const { accept, execute, changes } = await setUpBlocked();
+    await accept('change_bio', { new_bio: 'Hi' }, { if_match: [2, 9] });
+    const { if_match } = changes.at(-1)?.decide(userAfter(created, blocked(null, TOMORROW)), 2).task ?? {};
+    expect(if_match).toEqual([2, 9, 3]);
+    await execute('end_block', { until: TOMORROW });
+    expect(await execute('change_bio', { new_bio: 'Hi' }, { if_match: if_match ?? null })).toMatchObject({ user: { version: 4 } });
   });
 });
 

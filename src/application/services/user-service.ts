@@ -1,9 +1,9 @@
-import { present, type User } from '../../domain/aggregates/user.ts';
+import { endExpiredBlock, present, type User } from '../../domain/aggregates/user.ts';
 import { Problem } from '../../domain/problem.ts';
 import type { Answered, Change, NewTask, Once, StoredUser, UserRepository } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { InvalidValue } from '../../domain/value-objects/value-object.ts';
-import type { Moment } from '../commands/command.ts';
+import { decisionOf, type Moment } from '../commands/command.ts';
 import { type CommandName, commandNamed } from '../commands/index.ts';
 import type { Task, TaskRef, TaskRepository } from '../tasks/task.ts';
 import { taskId } from '../tasks/task-id.ts';
@@ -56,8 +56,8 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
       creates: command.creates === true,
       decide: (user, version) => {
         checkPrecondition(user, version, request.if_match, command.creates);
-        const events = command.decide(user, request.input, moment);
-        return { events, view, task: events.length > 0 ? task : undefined };
+        const { ended, own } = decisionOf(command, user, request.input, moment);
+        return { events: [...ended, ...own], view, task: own.length > 0 ? task : undefined };
       },
       viewer_id: view?.viewer_id,
       once: request.once,
@@ -85,7 +85,16 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
       if_match: request.if_match === '*' ? null : (request.if_match ?? null),
       due_at: change.at.toISOString(),
     };
-    const result = await update({ ...change, dry_run: true, decide: (user, version) => ({ ...change.decide(user, version), task }) });
+    const result = await update({
+      ...change,
+      dry_run: true,
+      decide: (user, version) => {
+        const { events, view } = change.decide(user, version);
+        // The end of a block that is over may be appended before the task runs; the client's precondition is not about that.
+        const ended = endExpiredBlock(user, change.at).map((_, index) => version + 1 + index);
+        return { events, view, task: { ...task, if_match: task.if_match && [...task.if_match, ...ended] } };
+      },
+    });
     if (result.outcome === 'answered') return replay(result.answered, request);
     const answer = accepted(task, request.user_id, change.at);
     wake(answer);

@@ -39,8 +39,11 @@ export type ClaimedTask = Task & {
 
 export type Claim = Pick<ClaimedTask, 'task_id' | 'lease_owner' | 'attempts'>;
 
-/** Which due tasks: those of these users only; those that have been due for at least so many seconds, or were tried before. */
-export type ClaimFilter = { users?: readonly UserId[]; overdueSeconds?: number };
+/**
+ * Which due tasks: those of these users only; the ends of blocks only, whatever else their users have waiting; else those that
+ * have been due for at least so many seconds, and those to which no message leads: ends of blocks, and what was tried before.
+ */
+export type ClaimFilter = { users?: readonly UserId[]; blockEnds?: boolean; overdueSeconds?: number };
 
 export interface TaskRepository {
   find(taskId: string): Promise<Task | null>;

@@ -178,11 +178,18 @@ export const block = (user: User | null, reason: string | null, until: string | 
   return blocked?.reason === reason && blocked.until === until ? [] : event('UserBlocked', { reason }, { until });
 };
 
-export const unblock = (user: User | null): UserEvent[] => (present(user).status === 'blocked' ? event('UserUnblocked', {}, {}) : []);
+export const unblock = (user: User | null): UserEvent[] =>
+  present(user).status === 'blocked' ? event('UserUnblocked', {}, { ended_by: 'unblock' }) : [];
 
 /** The end of a block whose time is over; a block that replaced it and ends at another time, or never, stands. */
 export const endBlock = (user: User | null, until: string): UserEvent[] =>
-  user?.blocked?.until === until ? event('UserUnblocked', {}, {}) : [];
+  user?.blocked?.until === until ? event('UserUnblocked', {}, { ended_by: 'until' }) : [];
+
+/** The end of the block that there is, if its time is over at `now`. */
+export const endExpiredBlock = (user: User | null, now: Date): UserEvent[] => {
+  const until = user?.blocked?.until ?? null;
+  return until !== null && until <= now.toISOString() ? endBlock(user, until) : [];
+};
 
 export const deleteUser = (user: User | null): UserEvent[] => {
   if (user?.status === 'deleted') return [];

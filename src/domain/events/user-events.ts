@@ -34,7 +34,8 @@ export type UserEvents = {
   UserActivated: { data: None; personal: None };
   UserDeactivated: { data: None; personal: None };
   UserBlocked: { data: { until: string | null }; personal: { reason: string | null } };
-  UserUnblocked: { data: None; personal: None };
+  /** `ended_by` is the command that ended the block, or `until`: its time was over. Older events do not say. */
+  UserUnblocked: { data: { ended_by?: 'unblock' | 'until' }; personal: None };
   UserDeleted: { data: None; personal: None };
 };
 

@@ -10,7 +10,7 @@ import { getProfileViews } from '../../application/queries/get-profile-views.ts'
 import { awaitTask, getTask } from '../../application/queries/get-task.ts';
 import { listUsers } from '../../application/queries/list-users.ts';
 import { userService } from '../../application/services/user-service.ts';
-import type { TaskRef } from '../../application/tasks/task.ts';
+import type { ClaimedTask, TaskRef } from '../../application/tasks/task.ts';
 import { runUserCommand } from '../../application/tasks/user-command.ts';
 import { Problem } from '../../domain/problem.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
@@ -32,6 +32,7 @@ import { searchIndex } from '../persistence/read-model/search-index.ts';
 import { profileViewRepository } from '../persistence/repositories/profile-view-repository.ts';
 import { taskRepository, taskStatus } from '../persistence/repositories/task-repository.ts';
 import { userList } from '../persistence/repositories/user-list.ts';
+import { expiredBlocks } from '../tasks/expired-blocks.ts';
 import { taskQueue } from '../tasks/task-queue.ts';
 import { taskResults } from '../tasks/task-results.ts';
 import { taskRunner } from '../tasks/task-runner.ts';
@@ -142,14 +143,14 @@ export const buildApp = async (
     log.error({ err: error, task_id: task.task_id, command: task.command, code: problem.code }, 'a task was given up');
     queue?.dead(task, problem);
   });
-  const runner = taskRunner({
+  const forWork = {
     tasks,
-    run: tracing ? (task) => tracing.task(task, () => runTask(task)) : runTask,
+    run: tracing ? (task: ClaimedTask) => tracing.task(task, () => runTask(task)) : runTask,
     owner: processId,
-    queue,
-    onEnded: (taskId) => results?.ended(taskId),
     onError,
-  });
+  };
+  const runner = taskRunner({ ...forWork, queue, onEnded: (taskId) => results?.ended(taskId) });
+  const blocks = expiredBlocks(forWork);
 
   let state: 'starting' | 'serving' | 'stopping' = 'starting';
 
@@ -188,7 +189,10 @@ export const buildApp = async (
     if (state !== 'starting') return;
     state = 'serving';
     caches.start();
-    if (role.api) search.start();
+    if (role.api) {
+      search.start();
+      blocks.start();
+    }
     if (role.tasks) runner.start();
     if (role.outbox && nats) {
       relay = outboxRelay({ feed, database, nats, stream, subjectPrefix, deployment: deployment(), owner: processId, tracing, log });
@@ -209,7 +213,7 @@ export const buildApp = async (
   };
 
   const stopWork = async (): Promise<void> => {
-    await Promise.all([runner.stop(), relay?.stop()]);
+    await Promise.all([runner.stop(), blocks.stop(), relay?.stop()]);
   };
 
   return {

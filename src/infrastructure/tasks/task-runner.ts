@@ -6,10 +6,10 @@ import { Poller } from '../concurrency/poller.ts';
 import { failpoint } from '../failpoint.ts';
 import type { TaskQueue } from './task-queue.ts';
 
-const LEASE_SECONDS = 15;
+export const LEASE_SECONDS = 15;
 const AT_ONCE = 64;
 const POLL_MS = 500;
-/** While messages arrive, polling is a sweep for what they do not lead to: lost ones, retries, what is due at a time of its own. */
+/** While messages arrive, polling is a sweep for what they do not lead to: lost ones after this time, retries and ends of blocks at once. */
 const OVERDUE_SECONDS = 2;
 /** A store that is away is asked again after this, however many messages call. */
 const PAUSE_MS = 500;

@@ -11,7 +11,7 @@ const HELD = `task_id = $1 and lease_owner = $2 and attempts = $3 and status = '
 
 /**
  * Only the oldest due task of a user can be claimed. `not_before` is the lease's end as well: a worker that died leaves a
- * running task that is due again. Two forms, so that each keeps to its index however many tasks wait.
+ * running task that is due again. One form for each index, so that each keeps to it however many tasks wait.
  */
 const OLDEST_OF_USERS = `
   select c.task_id as id from unnest($4::uuid[]) as users (id)
@@ -23,11 +23,17 @@ const OLDEST_OF_USERS = `
   join tasks c on c.task_id = oldest.task_id
   where c.status in ('queued', 'running') and c.not_before <= now()`;
 
-/** No message leads to a task that was tried before, so it is due at once. */
+/** Not in order: whatever else is done to the user from that time on ends the block before it. */
+const BLOCK_ENDS = `
+  select c.task_id as id from tasks c
+  where c.command = 'end_block' and c.status in ('queued', 'running') and c.not_before <= now()
+  order by c.not_before`;
+
+/** No message leads to a task that was tried before or is due at a time of its own, so it is not waited for. */
 const OVERDUE = `
   select c.task_id as id from tasks c
   where c.status in ('queued', 'running') and c.not_before <= now()
-    and (c.attempts > 0 or c.not_before <= now() - make_interval(secs => $4))
+    and (c.attempts > 0 or c.command = 'end_block' or c.not_before <= now() - make_interval(secs => $4))
     and not exists (
       select from tasks e
       where e.user_id = c.user_id and e.status in ('queued', 'running') and e.due_at <= now() and (e.due_at, e.seq) < (c.due_at, c.seq)
@@ -43,15 +49,16 @@ export const taskRepository = (database: Database): TaskRepository => ({
     return new Map(tasks.map((task) => [task.task_id, task]));
   }),
 
-  async claim(owner, limit, leaseSeconds, { users, overdueSeconds = 0 } = {}) {
+  async claim(owner, limit, leaseSeconds, { users, blockEnds = false, overdueSeconds = 0 } = {}) {
+    const claimable = users ? OLDEST_OF_USERS : blockEnds ? BLOCK_ENDS : OVERDUE;
     const rows = await database.query<ClaimedRow>(
-      `with claimable as materialized (${users ? OLDEST_OF_USERS : OVERDUE} limit $3 for update of c skip locked)
+      `with claimable as materialized (${claimable} limit $3 for update of c skip locked)
        update tasks t
        set status = 'running', attempts = attempts + 1, lease_owner = $1, not_before = now() + make_interval(secs => $2),
          started_at = coalesce(started_at, now())
        from claimable where t.task_id = claimable.id
        returning ${COLUMNS}, lease_owner, input, if_match, actor, correlation_id`,
-      [owner, leaseSeconds, limit, users ?? overdueSeconds],
+      [owner, leaseSeconds, limit, ...(blockEnds ? [] : [users ?? overdueSeconds])],
     );
     return rows.map(({ input: sealed, ...task }) => {
       const { traceparent, ...input } = (openPersonal(sealed) ?? {}) as { traceparent?: string };
