@@ -3,6 +3,7 @@ import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { EventFeed, PublicEvent } from '../../application/feed/event-feed.ts';
+import { backoff } from '../concurrency/backoff.ts';
 import { outage } from '../concurrency/outage.ts';
 import { Poller } from '../concurrency/poller.ts';
 import type { Nats } from '../connections/nats.ts';
@@ -22,7 +23,7 @@ const BUSY_MS = 250;
 const SAVE_MS = 100;
 /** How often the stream itself is looked at, so that a lost one is refilled though nothing new happens. */
 const LOOK_MS = 2_000;
-const MAX_DELAY_MS = 2_000;
+const delayMs = backoff({ first: 20, max: 2_000, share: 0.5 });
 const LEASE = { seconds: 3 };
 const LEASE_POLL_MS = 750;
 
@@ -141,7 +142,7 @@ export const outboxRelay = ({
     } catch (error) {
       trouble.report(error);
       resumePoint = null;
-      retryAt = performance.now() + Math.min(MAX_DELAY_MS, 20 * 2 ** failures++) * (0.5 + Math.random() / 2);
+      retryAt = performance.now() + delayMs(failures++);
       if (error instanceof StaleMessageId && failures > 1) await stream.forget(connection).catch(() => {});
       return false;
     }
