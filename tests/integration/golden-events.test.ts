@@ -63,7 +63,12 @@ describe('events of release 0.1', () => {
 
   const logged = (): LoggedEvent[] =>
     events.map(({ state: _, personal, at, ...event }) =>
-      toEvent({ ...event, personal: personal === null ? null : Buffer.from(personal, 'base64'), at: new Date(at) } as EventRow),
+      toEvent({
+        ...event,
+        stream: `user-${USER}`,
+        personal: personal === null ? null : Buffer.from(personal, 'base64'),
+        at: new Date(at),
+      } as EventRow),
     );
   /** The state after each event. */
   const states = (history: LoggedEvent[]): User[] => history.map((_, index) => foldUser(null, history.slice(0, index + 1)));

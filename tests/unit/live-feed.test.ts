@@ -38,6 +38,7 @@ const memoryLog = () => {
       log.push({
         position: log.length + 1,
         stream: `user-${userId}`,
+        user_id: userId,
         version,
         type: 'UserActivated',
         schema_version: 1,
