@@ -4,12 +4,13 @@ import { type Email, emailKey } from '../value-objects/email.ts';
 import type { LanguageCode } from '../value-objects/language-code.ts';
 import type { Phone } from '../value-objects/phone.ts';
 import { defaultPrivacySettings, type PrivacySettings } from '../value-objects/privacy-settings.ts';
+import type { UserStatus } from '../value-objects/user-status.ts';
 import type { Username } from '../value-objects/username.ts';
 import { type Evolve, foldWith } from './aggregate-root.ts';
 
 /** A user's state. Times are RFC 3339 strings in UTC. Every personal field is null once the user is deleted. */
 export type User = Readonly<{
-  status: 'active' | 'inactive' | 'blocked' | 'deleted';
+  status: UserStatus;
   username: Username | null;
   email: Email | null;
   phone: Phone | null;

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { StoredProblem, Task } from '../../../application/tasks/task.ts';
+import { type StoredProblem, type Task, type TaskStatus, taskStatuses } from '../../../application/tasks/task.ts';
 import { Problem, type ProblemCode } from '../../../domain/problem.ts';
 import { problemDocument } from '../http/problems.ts';
 
@@ -11,7 +11,7 @@ export const taskSchema = Type.Object(
     task_id: Type.String({ pattern: '^task_[0-9a-v]{26}$', examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }),
     command: Type.String({ examples: ['change_email'] }),
     user_id: Type.String({ format: 'uuid' }),
-    status: Type.Unsafe<string>({ type: 'string', enum: ['queued', 'running', 'succeeded', 'failed', 'cancelled'] }),
+    status: Type.Unsafe<TaskStatus>({ type: 'string', enum: taskStatuses }),
     progress: Type.Unsafe<object | null>({
       type: ['object', 'null'],
       properties: { done: count, total: count, failed: count },

@@ -1,5 +1,7 @@
 import { Type } from 'typebox';
 import type { StoredUser } from '../../../domain/repositories/user-repository.ts';
+import { type ProfileVisibility, profileVisibilities } from '../../../domain/value-objects/privacy-settings.ts';
+import { type UserStatus, userStatuses } from '../../../domain/value-objects/user-status.ts';
 
 const nullable = (format: string | undefined, description: string, example?: string) =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], description, ...(format && { format }), ...(example && { examples: [example] }) });
@@ -7,7 +9,7 @@ const time = (description: string) => Type.String({ format: 'date-time', descrip
 
 const privacySettings = Type.Object(
   {
-    profile_visibility: Type.Unsafe<string>({ type: 'string', enum: ['everyone', 'users', 'nobody'] }),
+    profile_visibility: Type.Unsafe<ProfileVisibility>({ type: 'string', enum: profileVisibilities }),
     show_email: Type.Boolean(),
     show_phone: Type.Boolean(),
     show_birth_date: Type.Boolean(),
@@ -31,9 +33,9 @@ export const userSchema = Type.Object(
     email: nullable('email', 'Email address.', 'john.doe@example.com'),
     phone: nullable(undefined, 'Phone number in E.164.', '+79991234567'),
     language_code: Type.String({ description: 'BCP 47.', examples: ['en'] }),
-    status: Type.Unsafe<string>({
+    status: Type.Unsafe<UserStatus>({
       type: 'string',
-      enum: ['active', 'inactive', 'blocked', 'deleted'],
+      enum: userStatuses,
       description: '`deleted` only in a list of deleted users.',
     }),
     blocked: Type.Unsafe<object | null>({
