@@ -7,7 +7,7 @@ import { commandIdOf } from './task-id.ts';
 const MAX_ATTEMPTS = 12;
 
 /** Told of a task that failed for something unforeseen. `error` is the last try's; it may hold what is personal. */
-export type OnDead = (task: ClaimedTask, problem: StoredProblem, error: unknown) => void;
+type OnDead = (task: ClaimedTask, problem: StoredProblem, error: unknown) => void;
 
 /**
  * Runs a task that holds a command on a user. Success is recorded by the append itself; a refusal ends the task with its

@@ -1,7 +1,7 @@
 import type { User } from '../aggregates/user.ts';
 
 /** How whoever looks stands to the user: `user` is another user who exists and is active, `anonymous` anybody else. */
-export type Relation = 'owner' | 'user' | 'anonymous';
+type Relation = 'owner' | 'user' | 'anonymous';
 
 export type Profile = Pick<User, 'username' | 'avatar_url' | 'language_code' | 'email' | 'phone' | 'birth_date' | 'bio'> & {
   shows_profile_views: boolean;

@@ -58,11 +58,6 @@ export class LogFeed implements LiveFeed {
     return () => this.#leave(follower);
   }
 
-  /** Looks for new events now. */
-  wake(): void {
-    if (this.#live.size > 0) this.#poller.wake();
-  }
-
   /** Sends no more, and waits for reads that are under way. */
   async stop(): Promise<void> {
     this.#stopped = true;

@@ -27,7 +27,7 @@ const delayMs = backoff({ first: 20, max: 2_000, share: 0.5 });
 const LEASE = { seconds: 3 };
 const LEASE_POLL_MS = 750;
 
-export type RelayOptions = {
+type Options = {
   feed: EventFeed;
   database: Database;
   nats: Nats;
@@ -50,17 +50,7 @@ class LogIsBehind extends Error {}
  * one with the lease does the work. Where to go on is what the stream holds: it is looked at from time to time, and after
  * every failure.
  */
-export const outboxRelay = ({
-  feed,
-  database,
-  nats,
-  stream: name,
-  subjectPrefix,
-  deployment,
-  owner,
-  tracing = null,
-  log,
-}: RelayOptions) => {
+export const outboxRelay = ({ feed, database, nats, stream: name, subjectPrefix, deployment, owner, tracing = null, log }: Options) => {
   const stream = eventStream({ name, prefix: subjectPrefix, deployment, tracing });
   const leadership = lease(database, RELAY, owner, LEASE);
   const checkpoint = relayCheckpoint(database, owner);
@@ -166,9 +156,6 @@ export const outboxRelay = ({
       publishing.start();
       nats.onConnect(leading.wake);
     },
-
-    /** There are new events. */
-    wake: (): void => publishing.wake(),
 
     /** Finishes the page under way and lets another process lead at once. */
     async stop(): Promise<void> {

@@ -18,7 +18,7 @@ type Options = {
   deployment: () => string;
 };
 
-export type TaskResults = Pick<TaskRepository, 'find'> & {
+type TaskResults = Pick<TaskRepository, 'find'> & {
   /** Told of a task that has ended here; puts it, a little later, where every process finds it. */
   ended: (taskId: string) => void;
 };
