@@ -23,7 +23,7 @@ export const events = async (args: string[]): Promise<void> => {
     let position = Number(values.after ?? 0);
     while (!stopped) {
       const page = await store.readLog(position, AT_ONCE);
-      for (const event of page) if (userId === null || event.stream.endsWith(userId)) write(isTerminal() ? readable(event) : json(event));
+      for (const event of page) if (userId === null || event.user_id === userId) write(isTerminal() ? readable(event) : json(event));
       position = page.at(-1)?.position ?? position;
       if (page.length === AT_ONCE) continue;
       if (!values.follow) return;
@@ -35,4 +35,4 @@ export const events = async (args: string[]): Promise<void> => {
 const readable = ({ position, at, stream, version, type, changed }: LoggedEvent): string =>
   `${String(position).padStart(8)}  ${dim(at)}  ${stream} ${dim(`v${version}`)}  ${type}${changed.length > 0 ? dim(` ${changed.join(', ')}`) : ''}`;
 
-const json = ({ personal: _, ...event }: LoggedEvent): string => JSON.stringify(event);
+const json = ({ personal: _, user_id: __, ...event }: LoggedEvent): string => JSON.stringify(event);

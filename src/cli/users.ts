@@ -1,15 +1,15 @@
 import { parseArgs } from 'node:util';
 import { listUsers } from '../application/queries/list-users.ts';
-import type { User } from '../domain/aggregates/user.ts';
 import { Problem } from '../domain/problem.ts';
 import type { StoredUser } from '../domain/repositories/user-repository.ts';
 import { UserId } from '../domain/value-objects/user-id.ts';
+import { type UserStatus, userStatuses } from '../domain/value-objects/user-status.ts';
 import { userList } from '../infrastructure/persistence/repositories/user-list.ts';
 import { isTerminal, write, writeRecords } from './output.ts';
 import { withStore } from './store.ts';
 import { UsageError } from './usage-error.ts';
 
-const statuses: readonly string[] = ['active', 'inactive', 'blocked', 'deleted'];
+const isStatus = (text: string): text is UserStatus => (userStatuses as readonly string[]).includes(text);
 
 const get = (id: string | undefined): Promise<void> => {
   if (id === undefined) throw new UsageError('users get takes a user id');
@@ -36,12 +36,12 @@ const list = (args: string[]): Promise<void> => {
     limit: { type: 'string' },
   } as const;
   const { status, limit = '50', ...filters } = parseArgs({ args, options }).values;
-  if (status !== undefined && !statuses.includes(status)) throw new UsageError(`--status takes one of ${statuses.join(', ')}`);
+  if (status !== undefined && !isStatus(status)) throw new UsageError(`--status takes one of ${userStatuses.join(', ')}`);
   if (!/^[1-9]\d{0,4}$/.test(limit)) throw new UsageError('--limit takes a number from 1 to 99999');
   return withStore(async (store) => {
     const request = {
       ...filters,
-      status: status as User['status'] | undefined,
+      status,
       sort: '-created_at',
       limit: Number(limit),
       from: null,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type CommandName, commandNamed, commands } from '../../src/application/commands/index.ts';
-import { validator } from '../../src/presentation/api/http/validation.ts';
+import { fieldErrors, validator } from '../../src/presentation/api/http/validation.ts';
 import { NOW, TOMORROW } from '../fixtures/given.ts';
 
 const ajv = validator(() => NOW);
@@ -89,5 +89,15 @@ describe('the input of a command', () => {
   it.each(Object.keys(commands) as CommandName[])('%s takes no unknown field and nothing but an object', (name) => {
     expect(accepts(name, { ...(good[name][0] as object), unknown: 1 })).toBe(false);
     for (const input of [null, [], 'x', 5, true]) expect(accepts(name, input)).toBe(false);
+  });
+
+  it('is refused for a date to come by the clock that is given, and so says the reason', () => {
+    const early = new Date('2000-02-29T23:59:59.999Z');
+    const validate = validator(() => early).compile(commandNamed('change_date').input);
+    expect(validate({ new_birth_date: '2000-02-29' })).toBe(true);
+    expect(validate({ new_birth_date: '2000-03-01' })).toBe(false);
+    expect(fieldErrors(validate.errors as never, early)).toEqual([
+      { pointer: '/new_birth_date', code: 'date-in-future', detail: 'must not be in the future' },
+    ]);
   });
 });

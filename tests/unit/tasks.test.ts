@@ -5,6 +5,7 @@ import { commandIdOf, isTaskId, taskId } from '../../src/application/tasks/task-
 import { runUserCommand } from '../../src/application/tasks/user-command.ts';
 import { Problem } from '../../src/domain/problem.ts';
 import { UserId } from '../../src/domain/value-objects/user-id.ts';
+import { retrySeconds } from '../../src/infrastructure/tasks/task-runner.ts';
 
 const bytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
 
@@ -51,7 +52,7 @@ describe('running a task', () => {
   const setUp = (execute: () => Promise<unknown>) => {
     const tasks = { fail: vi.fn(async () => true), retry: vi.fn(async () => {}) };
     const users = { execute: vi.fn(execute) };
-    return { tasks, users, run: runUserCommand(users as never, tasks as never, () => 0.5) };
+    return { tasks, users, run: runUserCommand(users as never, tasks as never, (attempts) => retrySeconds(attempts, 0.5)) };
   };
   const refusing = (error: unknown) =>
     setUp(async () => {

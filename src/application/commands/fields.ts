@@ -7,6 +7,7 @@ import { BlockUntil } from '../../domain/value-objects/block-until.ts';
 import { Email } from '../../domain/value-objects/email.ts';
 import { LanguageCode } from '../../domain/value-objects/language-code.ts';
 import { Phone } from '../../domain/value-objects/phone.ts';
+import { type ProfileVisibility, profileVisibilities } from '../../domain/value-objects/privacy-settings.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
 import { NAME_LENGTH, NamePart } from '../../domain/value-objects/username.ts';
 import { VIEW_SOURCE_LENGTH, ViewSource } from '../../domain/value-objects/view-source.ts';
@@ -60,9 +61,9 @@ export const optional = <S extends TSchema>(schema: S) => Type.Optional(schema);
 
 export const privacySettings = closed({
   profile_visibility: optional(
-    Type.Unsafe<'everyone' | 'users' | 'nobody'>({
+    Type.Unsafe<ProfileVisibility>({
       type: 'string',
-      enum: ['everyone', 'users', 'nobody'],
+      enum: profileVisibilities,
       description: 'Who may see the profile at all.',
     }),
   ),

@@ -2,14 +2,14 @@ import type { PublicEvent } from './event-feed.ts';
 
 /**
  * CloudEvents 1.0 in JSON, with extensions position, version, actor, correlationid and traceparent: the form in which every
- * event leaves the service. `subject` is the user, also where the stream is that of the user's views.
+ * event leaves the service.
  */
 export const cloudEvent = (event: PublicEvent) => ({
   specversion: '1.0',
   id: eventId(event),
   source: '/lumin/users',
   type: `lumin.users.${event.type}.v${event.schema_version}`,
-  subject: event.stream.slice(-UUID_LENGTH),
+  subject: event.user_id,
   time: event.at,
   datacontenttype: 'application/json',
   position: String(event.position),
@@ -22,5 +22,3 @@ export const cloudEvent = (event: PublicEvent) => ({
 
 /** The same wherever the event is seen, however often. */
 export const eventId = ({ stream, version }: Pick<PublicEvent, 'stream' | 'version'>): string => `${stream}:${version}`;
-
-const UUID_LENGTH = 36;

@@ -1,6 +1,11 @@
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 
-export type TaskStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+/** The last words on a task: it never changes again. */
+export const endedStatuses = ['succeeded', 'failed', 'cancelled'] as const;
+
+export const taskStatuses = ['queued', 'running', ...endedStatuses] as const;
+
+export type TaskStatus = (typeof taskStatuses)[number];
 
 /** A problem as a task keeps it: what a synchronous answer would have said. */
 export type StoredProblem = {

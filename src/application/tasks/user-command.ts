@@ -5,20 +5,17 @@ import type { ClaimedTask, StoredProblem, TaskRepository } from './task.ts';
 import { commandIdOf } from './task-id.ts';
 
 const MAX_ATTEMPTS = 12;
-const MAX_DELAY_SECONDS = 60;
-
-/** Full jitter over an exponential bound, in seconds (AWS Architecture Blog, "Exponential Backoff And Jitter"). */
-const delay = (attempts: number, random: number): number => Math.min(MAX_DELAY_SECONDS, 0.2 * 2 ** attempts) * random;
 
 /** Told of a task that failed for something unforeseen. `error` is the last try's; it may hold what is personal. */
-export type OnDead = (task: ClaimedTask, problem: StoredProblem, error: unknown) => void;
+type OnDead = (task: ClaimedTask, problem: StoredProblem, error: unknown) => void;
 
 /**
  * Runs a task that holds a command on a user. Success is recorded by the append itself; a refusal ends the task with its
- * problem; a store that is away, or anything unforeseen, means another try. @throws what calls for another try
+ * problem; a store that is away, or anything unforeseen, means another try after `delay`, which is in seconds.
+ * @throws what calls for another try
  */
 export const runUserCommand =
-  (users: UserService, tasks: Pick<TaskRepository, 'fail' | 'retry'>, random: () => number, onDead: OnDead = () => {}) =>
+  (users: UserService, tasks: Pick<TaskRepository, 'fail' | 'retry'>, delay: (attempts: number) => number, onDead: OnDead = () => {}) =>
   async (task: ClaimedTask): Promise<void> => {
     try {
       // A task that takes its worker with it must not go on doing so.
@@ -38,7 +35,7 @@ export const runUserCommand =
     } catch (error) {
       const refused = error instanceof Problem && error.kind !== 'unavailable';
       if (!refused && task.attempts < MAX_ATTEMPTS) {
-        await tasks.retry(task, delay(task.attempts, random()));
+        await tasks.retry(task, delay(task.attempts));
         throw error;
       }
       const problem = storedProblem(error instanceof Problem ? error : new Problem('internal-error'));

@@ -1,5 +1,5 @@
 /** Everything that can happen to one kind of aggregate: event type → its open data and its personal data. */
-export type EventMap = Record<string, { data: object; personal: object }>;
+type EventMap = Record<string, { data: object; personal: object }>;
 
 /** An event as a decision makes it. */
 export type EventOf<M extends EventMap> = {

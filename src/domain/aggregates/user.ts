@@ -4,6 +4,7 @@ import { type Email, emailKey } from '../value-objects/email.ts';
 import type { LanguageCode } from '../value-objects/language-code.ts';
 import type { Phone } from '../value-objects/phone.ts';
 import { defaultPrivacySettings, type PrivacySettings } from '../value-objects/privacy-settings.ts';
+import type { UserStatus } from '../value-objects/user-status.ts';
 import type { Username } from '../value-objects/username.ts';
 import { type Evolve, foldWith } from './aggregate-root.ts';
 
@@ -16,7 +17,7 @@ export type Person = Readonly<{ [F in keyof Created['personal']]-?: Exclude<Crea
 export type User = Person &
   Readonly<Created['data']> &
   Readonly<{
-    status: 'active' | 'inactive' | 'blocked' | 'deleted';
+    status: UserStatus;
     /** `before` is the status that unblocking returns to. */
     blocked: Readonly<{ reason: string | null; until: string | null; at: string; before: 'active' | 'inactive' }> | null;
     created_at: string;

@@ -1,7 +1,7 @@
 import type { User } from '../aggregates/user.ts';
 
 /** How whoever looks stands to the user: `user` is another user who exists and is active, `anonymous` anybody else. */
-export type Relation = 'owner' | 'user' | 'anonymous';
+type Relation = 'owner' | 'user' | 'anonymous';
 
 /** What no profile shows, not even to its owner: the rest of the user. A new field of the user is decided here or in `profileFor`. */
 type Hidden = 'status' | 'blocked' | 'privacy_settings' | 'created_at' | 'updated_at';

@@ -2,7 +2,7 @@ import type { User } from '../aggregates/user.ts';
 import type { StoredUser } from './user-repository.ts';
 
 /** Which users to list. Keys are normalised as they are stored; null is no condition. */
-export type UserFilter = Readonly<{
+type UserFilter = Readonly<{
   email_key: string | null;
   phone_key: string | null;
   status: User['status'] | null;

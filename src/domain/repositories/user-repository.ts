@@ -10,6 +10,8 @@ export type StoredUser = Readonly<{ user_id: UserId; version: number; user: User
 export type LoggedEvent = RecordedUserEvent & {
   position: number;
   stream: string;
+  /** Whom it is about, also where the stream is that of the profile's views. */
+  user_id: UserId;
   version: number;
   schema_version: number;
   /** The fields that the event sets; known even when their values can no longer be read. */

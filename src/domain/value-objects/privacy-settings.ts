@@ -1,6 +1,11 @@
+/** Who may see a profile at all: anybody, other users, or its owner only. */
+export const profileVisibilities = ['everyone', 'users', 'nobody'] as const;
+
+export type ProfileVisibility = (typeof profileVisibilities)[number];
+
 /** Who may see what of a profile. The keys and defaults are part of the outside contract. */
 export type PrivacySettings = Readonly<{
-  profile_visibility: 'everyone' | 'users' | 'nobody';
+  profile_visibility: ProfileVisibility;
   show_email: boolean;
   show_phone: boolean;
   show_birth_date: boolean;

@@ -1,7 +1,7 @@
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { Poller } from '../concurrency/poller.ts';
 import type { Database } from '../persistence/database/database.ts';
-import { userIdOfStream } from '../persistence/event-store/event-store.ts';
+import { userIdOfStream } from '../persistence/event-store/stream-name.ts';
 
 const POLL_MS = 200;
 const AT_ONCE = 2_000;

@@ -54,7 +54,7 @@ return record`;
  * The time since the record in Redis was begun, at what was then the end of the log. What is loaded in an era sees all that
  * came before it, is kept in its keys, and every event since is announced there. A server that has lost its data begins another.
  */
-export type Era = Readonly<{
+type Era = Readonly<{
   namespace: string;
   began: string;
   /** Up to here everything was announced, as far as this process knows. A record that says less is an old copy. */

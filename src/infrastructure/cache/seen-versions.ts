@@ -2,7 +2,8 @@ import type { EventFeed, PublicEvent } from '../../application/feed/event-feed.t
 import type { TaskRepository } from '../../application/tasks/task.ts';
 import type { StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
-import { type EventStore, userIdOfStream } from '../persistence/event-store/event-store.ts';
+import type { EventStore } from '../persistence/event-store/event-store.ts';
+import { userIdOfStream } from '../persistence/event-store/stream-name.ts';
 
 type Tasks = Pick<TaskRepository, 'find'>;
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { outage } from '../concurrency/outage.ts';
 
 const CONNECT_MS = 2_000;
 const RETRY_MS = 500;
@@ -24,11 +25,11 @@ export const openNats = (url: string, onError: (error: unknown) => void): Nats =
   let current: NatsConnection | null = null;
   let reached = false;
   let closed = false;
-  let reported = false;
+  const away = outage(onError);
 
   const setReached = (to: boolean): void => {
     reached = to;
-    reported = false;
+    away.over();
     if (to && current) for (const use of uses) use(current);
   };
 
@@ -57,8 +58,7 @@ export const openNats = (url: string, onError: (error: unknown) => void): Nats =
           noAsyncTraces: true,
         });
       } catch (error) {
-        if (!reported) onError(error);
-        reported = true;
+        away.report(error);
         await sleep(RETRY_MS, undefined, { ref: false });
         continue;
       }

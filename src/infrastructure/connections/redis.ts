@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis as Client } from 'ioredis';
+import { outage } from '../concurrency/outage.ts';
 
 const CONNECT_MS = 1_000;
 const RETRY_MS = 500;
@@ -56,12 +57,11 @@ export const openRedis = (url: string, { password, connections, onError }: Optio
   let open: { clients: Client[]; break: (error: unknown) => void } | null = null;
   let answeredAt = 0;
   let closed = false;
-  let reported = false;
   let next = 0;
 
+  const away = outage((error) => onError(loggable(error)));
   const report = (error: unknown): void => {
-    if (!reported && !closed) onError(loggable(error));
-    reported = true;
+    if (!closed) away.report(error);
   };
 
   const connect = (broken: (error: unknown) => void): Client => {
@@ -96,7 +96,7 @@ export const openRedis = (url: string, { password, connections, onError }: Optio
         await within(READ_MS, first.ping());
         await Promise.all(Array.from({ length: connections - 1 }, reach));
         if (!closed) open = { clients, break: broken.resolve };
-        reported = false;
+        away.over();
         if (!closed) report(await broken.promise);
       } catch (error) {
         // What ioredis throws only says that the connection is closed; what it emitted says why.

@@ -35,7 +35,7 @@ import { userList } from '../persistence/repositories/user-list.ts';
 import { expiredBlocks } from '../tasks/expired-blocks.ts';
 import { taskQueue } from '../tasks/task-queue.ts';
 import { taskResults } from '../tasks/task-results.ts';
-import { taskRunner } from '../tasks/task-runner.ts';
+import { retrySeconds, taskRunner } from '../tasks/task-runner.ts';
 import type { Config } from './config.ts';
 import { healthReport } from './health.ts';
 import { type Role, roleNamed } from './role.ts';
@@ -138,7 +138,7 @@ export const buildApp = async (
       }
     };
   const forTasks = { ...service, execute: counting(service.execute, (command, outcome) => measured.countTaskRun(command, outcome)) };
-  const runTask = runUserCommand(forTasks, tasks, Math.random, (task, problem, error) => {
+  const runTask = runUserCommand(forTasks, tasks, retrySeconds, (task, problem, error) => {
     measured.countDeadTask();
     log.error({ err: error, task_id: task.task_id, command: task.command, code: problem.code }, 'a task was given up');
     queue?.dead(task, problem);

@@ -21,7 +21,7 @@ const DUPLICATE_WINDOW_NS = 1_000_000_000;
 const LOOK_BACK = 1_000;
 const DEPLOYMENT = 'Lumin-Deployment';
 
-export type EventStreamOptions = {
+type Options = {
   /** The stream. */
   name: string;
   prefix: string;
@@ -34,7 +34,7 @@ export type EventStreamOptions = {
 export class StaleMessageId extends Error {}
 
 /** The JetStream side of the relay. Other deployments, with other prefixes, may share the stream. */
-export const eventStream = ({ name, prefix, deployment, tracing = null }: EventStreamOptions) => {
+export const eventStream = ({ name, prefix, deployment, tracing = null }: Options) => {
   const subjects = `${prefix}.users.>`;
 
   const ensured = ensuredStream({

@@ -2,6 +2,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { cloudEvent } from '../../application/feed/cloud-event.ts';
 import type { EventFeed, PublicEvent } from '../../application/feed/event-feed.ts';
 import type { LiveFeed, Reader } from '../../application/feed/live-feed.ts';
+import { outage } from '../concurrency/outage.ts';
 import { Poller } from '../concurrency/poller.ts';
 import { retriedRead } from '../persistence/database/retried-read.ts';
 
@@ -23,7 +24,7 @@ type Follower = { readonly reader: Reader; position: number; left: boolean };
  */
 export class LogFeed implements LiveFeed {
   readonly #feed: EventFeed;
-  readonly #onError: (error: unknown) => void;
+  readonly #away: ReturnType<typeof outage>;
   readonly #poller: Poller;
   readonly #joining = new Set<Follower>();
   /** Who is at the end of the log, by user. */
@@ -32,17 +33,12 @@ export class LogFeed implements LiveFeed {
   #position = 0;
   #readers = 0;
   #catchingUp: Promise<unknown> = Promise.resolve();
-  #away = false;
   #stopped = false;
 
   constructor(feed: EventFeed, onError: (error: unknown) => void) {
     this.#feed = feed;
-    this.#onError = onError;
-    this.#poller = new Poller(
-      () => this.#tail(),
-      POLL_MS,
-      (error) => this.#failed(error),
-    );
+    this.#away = outage(onError);
+    this.#poller = new Poller(() => this.#tail(), POLL_MS, this.#away.report);
   }
 
   head(): Promise<number> {
@@ -60,11 +56,6 @@ export class LogFeed implements LiveFeed {
     if (this.#live.size > 0 && after >= this.#position) this.#join(follower);
     else void this.#catchUp(follower);
     return () => this.#leave(follower);
-  }
-
-  /** Looks for new events now. */
-  wake(): void {
-    if (this.#live.size > 0) this.#poller.wake();
   }
 
   /** Sends no more, and waits for reads that are under way. */
@@ -91,7 +82,7 @@ export class LogFeed implements LiveFeed {
         // Whoever had to wait may be far behind again; it would take the tail back with it.
         if (!waited && !follower.left) return this.#join(follower);
       } catch (error) {
-        this.#failed(error);
+        this.#away.report(error);
         await sleep(RETRY_MS, undefined, { ref: false });
       }
     }
@@ -102,7 +93,7 @@ export class LogFeed implements LiveFeed {
     const reading = this.#catchingUp.then(async () => {
       const head = await this.#feed.head();
       const events = await (userId === null ? this.#feed.read(position, PAGE) : this.#feed.readOf(userId, position, PAGE));
-      this.#away = false;
+      this.#away.over();
       return { head, events };
     });
     this.#catchingUp = reading.catch(() => {});
@@ -140,7 +131,7 @@ export class LogFeed implements LiveFeed {
     }
     this.#position = from;
     const events = await this.#feed.read(from, PAGE);
-    this.#away = false;
+    this.#away.over();
     let sent = 0;
     for (const event of events) {
       this.#position = event.position;
@@ -167,12 +158,6 @@ export class LogFeed implements LiveFeed {
       }
     }
     return sent;
-  }
-
-  /** Reports once for every time that the store is away. */
-  #failed(error: unknown): void {
-    if (!this.#away) this.#onError(error);
-    this.#away = true;
   }
 }
 

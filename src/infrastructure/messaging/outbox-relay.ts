@@ -3,6 +3,8 @@ import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { EventFeed, PublicEvent } from '../../application/feed/event-feed.ts';
+import { backoff } from '../concurrency/backoff.ts';
+import { outage } from '../concurrency/outage.ts';
 import { Poller } from '../concurrency/poller.ts';
 import type { Nats } from '../connections/nats.ts';
 import { failpoint } from '../failpoint.ts';
@@ -21,11 +23,11 @@ const BUSY_MS = 250;
 const SAVE_MS = 100;
 /** How often the stream itself is looked at, so that a lost one is refilled though nothing new happens. */
 const LOOK_MS = 2_000;
-const MAX_DELAY_MS = 2_000;
+const delayMs = backoff({ first: 20, max: 2_000, share: 0.5 });
 const LEASE = { seconds: 3 };
 const LEASE_POLL_MS = 750;
 
-export type RelayOptions = {
+type Options = {
   feed: EventFeed;
   database: Database;
   nats: Nats;
@@ -48,17 +50,7 @@ class LogIsBehind extends Error {}
  * one with the lease does the work. Where to go on is what the stream holds: it is looked at from time to time, and after
  * every failure.
  */
-export const outboxRelay = ({
-  feed,
-  database,
-  nats,
-  stream: name,
-  subjectPrefix,
-  deployment,
-  owner,
-  tracing = null,
-  log,
-}: RelayOptions) => {
+export const outboxRelay = ({ feed, database, nats, stream: name, subjectPrefix, deployment, owner, tracing = null, log }: Options) => {
   const stream = eventStream({ name, prefix: subjectPrefix, deployment, tracing });
   const leadership = lease(database, RELAY, owner, LEASE);
   const checkpoint = relayCheckpoint(database, owner);
@@ -71,17 +63,13 @@ export const outboxRelay = ({
   let cameAt = Number.NEGATIVE_INFINITY;
   let failures = 0;
   let retryAt = 0;
-  let trouble: string | null = null;
   let led = false;
   let published = 0;
 
-  const report = (error: unknown): void => {
-    const now = troubleOf(error);
-    if (now === trouble) return;
-    trouble = now;
+  const trouble = outage((error, reason) => {
     const level = error instanceof LogIsBehind || error instanceof errors.InvalidArgumentError ? 'error' : 'warn';
-    log[level]({ err: error, position: resumePoint?.position }, `publishing events waits: ${now}`);
-  };
+    log[level]({ err: error, position: resumePoint?.position }, `publishing events waits: ${reason}`);
+  }, troubleOf);
 
   const look = async (connection: NatsConnection): Promise<ResumePoint> => {
     const seen = await stream.look(connection);
@@ -138,20 +126,19 @@ export const outboxRelay = ({
     if (performance.now() < retryAt) return false;
     try {
       const more = await relay(connection);
-      if (trouble !== null) log.info({ position: resumePoint?.position }, 'publishing events goes on');
-      trouble = null;
+      if (trouble.over()) log.info({ position: resumePoint?.position }, 'publishing events goes on');
       failures = 0;
       return more;
     } catch (error) {
-      report(error);
+      trouble.report(error);
       resumePoint = null;
-      retryAt = performance.now() + Math.min(MAX_DELAY_MS, 20 * 2 ** failures++) * (0.5 + Math.random() / 2);
+      retryAt = performance.now() + delayMs(failures++);
       if (error instanceof StaleMessageId && failures > 1) await stream.forget(connection).catch(() => {});
       return false;
     }
   };
 
-  const publishing = new Poller(round, POLL_MS, report);
+  const publishing = new Poller(round, POLL_MS, trouble.report);
   // Who cannot reach NATS leaves the lead to whoever can.
   const leading = new Poller(
     async () => {
@@ -160,7 +147,7 @@ export const outboxRelay = ({
       return false;
     },
     LEASE_POLL_MS,
-    report,
+    trouble.report,
   );
 
   return {
@@ -170,9 +157,6 @@ export const outboxRelay = ({
       nats.onConnect(leading.wake);
     },
 
-    /** There are new events. */
-    wake: (): void => publishing.wake(),
-
     /** Finishes the page under way and lets another process lead at once. */
     async stop(): Promise<void> {
       await Promise.all([publishing.stop(), leading.stop()]);
@@ -181,14 +165,16 @@ export const outboxRelay = ({
         if (resumePoint !== null) await save(resumePoint);
         await leadership.release();
       } catch (error) {
-        report(error);
+        trouble.report(error);
       }
     },
 
     /** `published`: how many events, since the start. `streamAhead`: whether it stands still because the log has lost events. */
     status: () => {
       const leading = leadership.held();
-      return { leading, position: resumePoint?.position ?? null, trouble, published, streamAhead: leading && trouble === STREAM_AHEAD };
+      const reason = trouble.reason();
+      const streamAhead = leading && reason === STREAM_AHEAD;
+      return { leading, position: resumePoint?.position ?? null, trouble: reason, published, streamAhead };
     },
   };
 };

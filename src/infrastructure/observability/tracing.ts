@@ -16,6 +16,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { ClaimedTask } from '../../application/tasks/task.ts';
 import { Problem } from '../../domain/problem.ts';
+import { outage } from '../concurrency/outage.ts';
 
 const EXPORT_MS = 1_000;
 const EXPORT_TIMEOUT_MS = 3_000;
@@ -193,13 +194,12 @@ const samplerNamed = (name: string, ratio: number): Sampler => {
 };
 
 const reporting = (exporter: SpanExporter, onError: (error: unknown) => void): SpanExporter => {
-  let reported = false;
+  const away = outage(onError);
   return {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
-        const failed = result.code !== ExportResultCode.SUCCESS;
-        if (failed && !reported) onError(result.error);
-        reported = failed;
+        if (result.code === ExportResultCode.SUCCESS) away.over();
+        else away.report(result.error);
         done(result);
       }),
     shutdown: () => exporter.shutdown(),

@@ -11,6 +11,7 @@ import {
 import { headers, type MsgHdrs, type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { ClaimedTask, StoredProblem, TaskRef } from '../../application/tasks/task.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
+import { outage } from '../concurrency/outage.ts';
 import { ensuredStream } from '../connections/ensured-stream.ts';
 import type { Nats } from '../connections/nats.ts';
 import type { Tracing } from '../observability/tracing.ts';
@@ -67,13 +68,12 @@ export const taskQueue = ({ nats, stream, subjectPrefix, tracing = null, onError
   let fetching: ConsumerMessages | null = null;
   let consuming = false;
   let stopped = false;
-  let reported = false;
   let mending = false;
   let sending = false;
 
+  const away = outage(onError);
   const failed = (error: unknown): void => {
-    if (!reported && !stopped) onError(error);
-    reported = true;
+    if (!stopped) away.report(error);
   };
 
   const ensured = ensuredStream({
@@ -93,7 +93,7 @@ export const taskQueue = ({ nats, stream, subjectPrefix, tracing = null, onError
     };
     try {
       await (tracing ? tracing.publish(subject, null, send) : send());
-      reported = false;
+      away.over();
       return true;
     } catch (error) {
       failed(error);
@@ -154,7 +154,7 @@ export const taskQueue = ({ nats, stream, subjectPrefix, tracing = null, onError
       fetching = await consumer.fetch({ max_messages: AT_ONCE - inHand.size, expires: FETCH_MS });
       if (stopped) await fetching.close();
       consuming = true;
-      reported = false;
+      away.over();
       for await (const message of fetching) {
         const following = follow(message, work)
           // The connection is gone; the message comes again.

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StoredProblem, Task, TaskRepository } from '../../application/tasks/task.ts';
+import { endedStatuses, type StoredProblem, type Task, type TaskRepository } from '../../application/tasks/task.ts';
 import { catalogue } from '../../domain/problem.ts';
 import { UserId } from '../../domain/value-objects/user-id.ts';
 import { batchLoader } from '../concurrency/batch-loader.ts';
@@ -18,7 +18,7 @@ type Options = {
   deployment: () => string;
 };
 
-export type TaskResults = Pick<TaskRepository, 'find'> & {
+type TaskResults = Pick<TaskRepository, 'find'> & {
   /** Told of a task that has ended here; puts it, a little later, where every process finds it. */
   ended: (taskId: string) => void;
 };
@@ -72,8 +72,6 @@ export const taskResults = ({ tasks, redis, deployment }: Options): TaskResults 
   };
 };
 
-const ENDED = new Set(['succeeded', 'failed', 'cancelled']);
-
 /** null where it is not what this service writes for this task: whoever has access to Redis can write anything. */
 const endedTaskIn = (text: string | null, taskId: string): Task | null => {
   if (text === null) return null;
@@ -89,7 +87,7 @@ const endedTaskIn = (text: string | null, taskId: string): Task | null => {
     };
     const valid =
       task_id === taskId &&
-      ENDED.has(status) &&
+      endedStatuses.includes(status) &&
       typeof command === 'string' &&
       Number.isSafeInteger(attempts) &&
       (result_version === null || Number.isSafeInteger(result_version));

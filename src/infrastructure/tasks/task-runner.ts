@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { ClaimedTask, TaskRepository } from '../../application/tasks/task.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
+import { backoff } from '../concurrency/backoff.ts';
 import { batchLoader } from '../concurrency/batch-loader.ts';
 import { Poller } from '../concurrency/poller.ts';
 import { failpoint } from '../failpoint.ts';
@@ -14,6 +15,9 @@ const OVERDUE_SECONDS = 2;
 /** A store that is away is asked again after this, however many messages call. */
 const PAUSE_MS = 500;
 const PRUNE_EVERY_MS = 60_000;
+
+/** How long a task waits for its next try. */
+export const retrySeconds = backoff({ first: 0.2, max: 60, share: 0 });
 
 type Ports = {
   tasks: TaskRepository;

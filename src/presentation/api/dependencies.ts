@@ -7,7 +7,7 @@ import type { Viewer } from '../../domain/entities/profile-view.ts';
 import type { LoggedEvent, StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 
-export type CheckState = 'ok' | 'lagging' | 'unavailable';
+type CheckState = 'ok' | 'lagging' | 'unavailable';
 
 /** How a process and what it depends on are doing; of that, what is configured. */
 export type HealthReport = {

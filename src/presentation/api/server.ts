@@ -14,7 +14,7 @@ import { RequestLog } from './http/request-log.ts';
 import { traceRequests } from './http/request-traces.ts';
 import { isLiveFeedUpgrade } from './http/upgrade.ts';
 import { invalidUserId } from './http/user-id.ts';
-import { validator } from './http/validation.ts';
+import { fieldErrors, validator } from './http/validation.ts';
 import { docs } from './operations/docs.ts';
 import { healthRoutes } from './operations/health-routes.ts';
 import { metricsRoute } from './operations/metrics-route.ts';
@@ -75,6 +75,7 @@ export const buildServer = async (
   server.setValidatorCompiler(({ schema, httpPart }) =>
     httpPart === 'headers' || httpPart === 'params' ? () => true : ajv.compile(schema as object),
   );
+  server.setSchemaErrorFormatter((failures) => new Problem('validation-failed', { errors: fieldErrors(failures, api.now()) }));
   // Responses are made by views whose shape the tests hold against the schemas; V8 writes them as they are.
   server.setSerializerCompiler(() => JSON.stringify);
   server.setErrorHandler(handleError);

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../../domain/problem.ts';
+import { backoff } from '../../concurrency/backoff.ts';
 import { StoreFailure } from './database.ts';
 
 /** How long to go on trying a database that cannot be reached at all, or takes no changes: enough for a quick restart. */
 const HOPELESS_MS = 3_000;
-const MAX_DELAY_MS = 500;
+const delayMs = backoff({ first: 10, max: 500, share: 0.5 });
 /** Read-only, disk full. */
 const READ_ONLY = new Set(['25006', '53100']);
 
@@ -28,7 +29,7 @@ export const retriedAppend = async <T>(action: () => Promise<T>, abandoned: () =
       reached ||= error.kind !== 'unsent' && !readOnly;
       const hopeless = !reached && performance.now() - started > HOPELESS_MS;
       if (hopeless || abandoned()) throw new Problem(readOnly ? 'store-read-only' : 'store-unavailable', {}, { cause: error });
-      await sleep(Math.min(MAX_DELAY_MS, 10 * 2 ** attempt) * (0.5 + Math.random() / 2));
+      await sleep(delayMs(attempt));
     }
   }
 };

@@ -6,18 +6,10 @@ import type { Answered, Change, Decision, LoggedEvent, StoredUser } from '../../
 import type { UserId } from '../../../domain/value-objects/user-id.ts';
 import type { Database } from '../database/database.ts';
 import { openPersonal, sealPersonal } from './personal-data.ts';
+import { inSql, streamOf, userIdOfStream, userIdOfViews } from './stream-name.ts';
 
 /** The version of the events' shape that this code writes. Older ones stay readable. */
 const SCHEMA_VERSION = 1;
-
-export const streamOf = (userId: UserId): string => `user-${userId}`;
-
-/** The stream of the views of a user's profile, which only append_v1 writes. */
-export const viewsOf = (userId: UserId): string => `views-${userId}`;
-
-/** The user whose stream this is; null for streams of other kinds. */
-export const userIdOfStream = (stream: string): UserId | null =>
-  stream.startsWith('user-') ? (stream.slice('user-'.length) as UserId) : null;
 
 /** A change with its decision, ready to be appended. `after` is the state that it leads to; `trace` its part in one, if it is traced. */
 export type Append = {
@@ -95,7 +87,7 @@ export type UserRow = {
   phone_key: string | null;
   state: Partial<User>;
 };
-export type EventRow = Omit<LoggedEvent, 'data' | 'changed' | 'personal' | 'at'> & {
+export type EventRow = Omit<LoggedEvent, 'user_id' | 'data' | 'changed' | 'personal' | 'at'> & {
   data: { changed: string[]; traceparent?: string };
   personal: Uint8Array | null;
   at: Date;
@@ -109,6 +101,7 @@ type StoredEvent = Omit<EventRow, 'personal' | 'at'> & { personal: string | null
 export const toEvent = ({ data: { changed, traceparent, ...data }, personal, at, ...row }: EventRow): LoggedEvent =>
   ({
     ...row,
+    user_id: userIdOfStream(row.stream) ?? userIdOfViews(row.stream),
     data,
     changed,
     ...(traceparent !== undefined && { traceparent }),
@@ -124,7 +117,7 @@ const STREAM_AS_JSON = `(
   select json_agg(json_build_object('position', e.position, 'stream', e.stream, 'version', e.version, 'type', e.type,
     'schema_version', e.schema_version, 'data', e.data, 'personal', encode(e.personal, 'base64'), 'actor', e.actor,
     'correlation_id', e.correlation_id, 'at', e.at) order by e.version)
-  from events e where e.stream = 'user-' || k.user_id
+  from events e where e.stream = ${inSql.streamOf('k.user_id')}
 )`;
 
 export const EVENT_COLUMNS = 'position, stream, version, type, schema_version, data, personal, actor, correlation_id, at';
@@ -203,8 +196,8 @@ export const eventStore = (database: Database) => {
          union
          (select user_id from profile_view_counts where $1::uuid is null or user_id > $1 order by user_id limit $2)
          union
-         (select substr(e.stream, 6)::uuid from events e
-          where e.stream > 'user-' || coalesce($1::text, '') and e.stream < 'user.' and e.version = 1 order by e.stream limit $2)
+         (select ${inSql.userIdOfStream('e.stream')} from events e
+          where ${inSql.isOfUserAfter('e.stream', "coalesce($1::text, '')")} and e.version = 1 order by e.stream limit $2)
          order by user_id limit $2`,
         [after, limit],
       );

@@ -1,6 +1,7 @@
 import type { EventFeed, PublicEvent } from '../../../application/feed/event-feed.ts';
 import type { Database } from '../database/database.ts';
-import { EVENT_COLUMNS, type EventRow, streamOf, toEvent, viewsOf } from '../event-store/event-store.ts';
+import { EVENT_COLUMNS, type EventRow, toEvent } from '../event-store/event-store.ts';
+import { inSql, streamOf, viewsOf } from '../event-store/stream-name.ts';
 
 export const eventFeed = (database: Database, personal: 'omit' | 'include'): EventFeed => {
   const columns =
@@ -8,8 +9,8 @@ export const eventFeed = (database: Database, personal: 'omit' | 'include'): Eve
       ? EVENT_COLUMNS.replace('personal', 'null::bytea as personal')
       : EVENT_COLUMNS.replace(
           'personal',
-          `case when e.stream not like 'user-%' or
-             (select u.status from users u where u.user_id = substr(e.stream, 6)::uuid) is distinct from 'deleted' then e.personal end as personal`,
+          `case when not (${inSql.isOfUser('e.stream')}) or
+             (select u.status from users u where u.user_id = ${inSql.userIdOfStream('e.stream')}) is distinct from 'deleted' then e.personal end as personal`,
         );
   const read = async (condition: string, values: readonly unknown[]): Promise<PublicEvent[]> => {
     const rows = await database.query<EventRow>(`select ${columns} from events e where ${condition} order by position limit $1`, values);

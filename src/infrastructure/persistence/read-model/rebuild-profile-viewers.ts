@@ -1,11 +1,12 @@
 import type { Database } from '../database/database.ts';
+import { inSql } from '../event-store/stream-name.ts';
 
 const ROWS_AT_ONCE = 2_000;
 
 /** True where the row of a viewer is what its event says. */
 export const ROW_IS_ITS_EVENT = `exists (
   select from events e
-  where e.position = p.position and e.stream = 'views-' || p.user_id and (e.data->>'viewer_id')::uuid = p.viewer_id
+  where e.position = p.position and e.stream = ${inSql.viewsOf('p.user_id')} and (e.data->>'viewer_id')::uuid = p.viewer_id
     and p.viewed_at = e.at and p.hour = to_timestamp(floor(extract(epoch from e.at) / 3600) * 3600)
     and p.source is not distinct from e.data->>'source'
 )`;
@@ -41,7 +42,7 @@ export const rebuildProfileViewers = async (database: Database): Promise<void> =
        insert into profile_viewers (user_id, viewer_id, hour, viewed_at, source, position)
        select v.user_id, v.viewer_id, to_timestamp(floor(extract(epoch from v.at) / 3600) * 3600), v.at, v.source, v.position
        from head, (
-         select distinct on (e.stream, e.data->>'viewer_id') substr(e.stream, 7)::uuid as user_id, (e.data->>'viewer_id')::uuid as viewer_id,
+         select distinct on (e.stream, e.data->>'viewer_id') ${inSql.userIdOfViews('e.stream')} as user_id, (e.data->>'viewer_id')::uuid as viewer_id,
            e.at, e.data->>'source' as source, e.position
          from events e where e.position > $1 and e.position <= $2 and e.type = 'ProfileViewed'
          order by e.stream, e.data->>'viewer_id', e.position desc

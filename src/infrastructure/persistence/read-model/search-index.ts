@@ -2,8 +2,9 @@ import { nameTerms, termsOf } from '../../../domain/search/search-terms.ts';
 import type { Username } from '../../../domain/value-objects/username.ts';
 import { Poller } from '../../concurrency/poller.ts';
 import type { Database } from '../database/database.ts';
-import { type EventStore, userIdOfStream } from '../event-store/event-store.ts';
+import type { EventStore } from '../event-store/event-store.ts';
 import { openPersonal } from '../event-store/personal-data.ts';
+import { userIdOfStream } from '../event-store/stream-name.ts';
 
 const POLL_MS = 250;
 const EVENTS_AT_ONCE = 2_000;

@@ -1,9 +1,9 @@
 import type { LoggedEvent } from '../../../domain/repositories/user-repository.ts';
 import type { Database } from '../database/database.ts';
+import { inSql, userIdOfViews } from '../event-store/stream-name.ts';
 import { ROW_IS_ITS_EVENT } from './rebuild-profile-viewers.ts';
 import type { Violation } from './violation.ts';
 
-const PREFIX = 'views-';
 const ROWS_AT_ONCE = 2_000;
 
 /**
@@ -19,8 +19,8 @@ export const profileViewsChecker = (database: Database, violations: Violation[])
   const checkEvents = async (page: readonly LoggedEvent[]): Promise<void> => {
     const last = new Map<string, { user_id: string; viewer_id: string; position: number }>();
     for (const { stream, version, position, data } of page) {
-      if (!stream.startsWith(PREFIX)) continue;
-      const user_id = stream.slice(PREFIX.length);
+      const user_id = userIdOfViews(stream);
+      if (user_id === null) continue;
       const before = versions.get(user_id) ?? 0;
       if (version !== before + 1) broken(user_id, `view ${before} is followed by ${version}`);
       versions.set(user_id, version);
@@ -44,7 +44,7 @@ export const profileViewsChecker = (database: Database, violations: Violation[])
     let page: Row[] = [];
     do {
       page = await database.query<Row>(
-        `select c.user_id, c.count, (select max(e.version) from events e where e.stream = 'views-' || c.user_id) as last
+        `select c.user_id, c.count, (select max(e.version) from events e where e.stream = ${inSql.viewsOf('c.user_id')}) as last
          from profile_view_counts c where $1::uuid is null or c.user_id > $1 order by c.user_id limit $2`,
         [page.at(-1)?.user_id ?? null, ROWS_AT_ONCE],
       );

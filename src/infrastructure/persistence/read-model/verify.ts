@@ -3,6 +3,7 @@ import { foldUser, USER_FOLD, type User, uniqueKeys } from '../../../domain/aggr
 import type { LoggedEvent } from '../../../domain/repositories/user-repository.ts';
 import type { Database } from '../database/database.ts';
 import { type EventStore, notUnderstood, type UserRow } from '../event-store/event-store.ts';
+import { userIdOfStream } from '../event-store/stream-name.ts';
 import { profileViewsChecker } from './verify-profile-views.ts';
 import type { Violation } from './violation.ts';
 
@@ -10,7 +11,6 @@ export type Report = { users: number; events: number; violations: Violation[] };
 
 const USERS_AT_ONCE = 200;
 const EVENTS_AT_ONCE = 1_000;
-const PREFIX = 'user-';
 
 /** What the log pass remembers of a user. */
 type Seen = { version: number; deleted: boolean; email_key: string | null; phone_key: string | null };
@@ -47,8 +47,8 @@ const verifyLog = async (
         violations.push({ invariant: 'positions', user_id: null, reason: `position ${position} is followed by ${event.position}` });
       }
       position = event.position;
-      if (!event.stream.startsWith(PREFIX)) continue;
-      const userId = event.stream.slice(PREFIX.length);
+      const userId = userIdOfStream(event.stream);
+      if (userId === null) continue;
       const before = seen.get(userId);
       const reason = versionMistake(before, event);
       if (reason) violations.push({ invariant: 'versions', user_id: userId, reason });

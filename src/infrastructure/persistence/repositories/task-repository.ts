@@ -102,7 +102,7 @@ export const taskRepository = (database: Database): TaskRepository => ({
 });
 
 /** Unfinished tasks: due and waiting for a worker or their next try, due later, in the hands of a worker; and for how long the oldest has been due. */
-export type TaskStatusCounts = { queued: number; scheduled: number; running: number; oldest_due_seconds: number };
+type TaskStatusCounts = { queued: number; scheduled: number; running: number; oldest_due_seconds: number };
 
 /** Reads unfinished tasks only, by their index: what has ended is a week's work. */
 export const taskStatus = async (database: Database): Promise<TaskStatusCounts> => {

@@ -24,7 +24,7 @@ export const liveFeedRoute = async (
   const validate = validator(api.now).compile(subscribeMessage);
   const parse = (message: Buffer): SubscribeMessage => {
     const value = parseJsonBody(message);
-    if (!validate(value)) throw new Problem('validation-failed', { errors: fieldErrors((validate.errors ?? []) as []) });
+    if (!validate(value)) throw new Problem('validation-failed', { errors: fieldErrors((validate.errors ?? []) as [], api.now()) });
     return value as SubscribeMessage;
   };
 

@@ -1,6 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { catalogue, Problem, type ProblemCode, type ProblemKind } from '../../../domain/problem.ts';
-import { fieldErrors } from './validation.ts';
 
 /** The one place where a kind of problem becomes an HTTP status. */
 const statuses: Record<ProblemKind, number> = {
@@ -62,8 +61,7 @@ const codeOfStatus = (status: number | undefined): ProblemCode => {
 
 export const problemOf = (error: unknown): Problem => {
   if (error instanceof Problem) return error;
-  const { validation, code, statusCode } = error as FastifyError;
-  if (validation) return new Problem('validation-failed', { errors: fieldErrors(validation) });
+  const { code, statusCode } = error as FastifyError;
   return new Problem(frameworkCodes[code] ?? codeOfStatus(statusCode), {}, { cause: error });
 };
 

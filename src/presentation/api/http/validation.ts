@@ -35,17 +35,17 @@ export const validator = (now: () => Date) => {
 
 type Failure = FastifySchemaValidationError & { data?: unknown };
 
-/** One error per field, in the order of the schema, twenty at most. */
-export const fieldErrors = (failures: readonly Failure[]): FieldError[] => {
+/** One error per field, in the order of the schema, twenty at most. `now` is that of the validator. */
+export const fieldErrors = (failures: readonly Failure[], now: Date): FieldError[] => {
   const errors = new Map<string, FieldError>();
   for (const failure of failures) {
-    const error = fieldError(failure);
+    const error = fieldError(failure, now);
     if (!errors.has(error.pointer)) errors.set(error.pointer, error);
   }
   return [...errors.values()].slice(0, MAX_ERRORS);
 };
 
-const fieldError = ({ keyword, instancePath, params, data, message }: Failure): FieldError => {
+const fieldError = ({ keyword, instancePath, params, data, message }: Failure, now: Date): FieldError => {
   const errorAt = (code: string, detail: string, pointer = instancePath): FieldError => ({ pointer, code, detail });
   switch (keyword) {
     case 'required':
@@ -61,7 +61,7 @@ const fieldError = ({ keyword, instancePath, params, data, message }: Failure): 
     case 'maxLength':
       return errorAt('too-long', `must have at most ${params.limit} characters`);
     case 'format': {
-      const reason = refusal(String(params.format), String(data), new Date());
+      const reason = refusal(String(params.format), String(data), now);
       return errorAt(reason?.code ?? 'invalid', reason?.message ?? 'is not valid');
     }
     default:

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import * as field from '../../../application/commands/fields.ts';
-import type { User } from '../../../domain/aggregates/user.ts';
+import { type UserStatus, userStatuses } from '../../../domain/value-objects/user-status.ts';
 import type { Api } from '../dependencies.ts';
 import { restorePlus } from '../http/plus-sign.ts';
 import { problemResponses } from '../schemas/problem.ts';
@@ -11,15 +11,13 @@ import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './pa
 type Query = {
   email?: string;
   phone?: string;
-  status?: User['status'];
+  status?: UserStatus;
   q?: string;
   created_after?: string;
   sort?: 'created_at' | '-created_at';
   limit?: string;
   cursor?: string;
 };
-
-const statuses = ['active', 'inactive', 'blocked', 'deleted'];
 
 export const listRoutes = (server: FastifyInstance, api: Api): void => {
   server.get<{ Querystring: Query }>('/api/users', {
@@ -34,7 +32,7 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
         {
           email: Type.Optional(withoutExamples(field.email)),
           phone: Type.Optional(withoutExamples(field.phone)),
-          status: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: statuses, description: 'Only users in this state.' })),
+          status: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: userStatuses, description: 'Only users in this state.' })),
           q: Type.Optional(Type.String({ maxLength: 254, description: 'The beginning of a name, an email address or a phone number.' })),
           created_after: Type.Optional(Type.String({ format: 'date-time', description: 'Only users created after this time (RFC 3339).' })),
           sort: Type.Optional(

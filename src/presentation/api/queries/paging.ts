@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { type TSchema, Type } from 'typebox';
+import { orNull } from '../../../application/commands/fields.ts';
 import { Problem } from '../../../domain/problem.ts';
 import { readCursor, signCursor } from './cursor.ts';
 
@@ -20,7 +21,7 @@ export const pageResponse = (items: TSchema, more: Record<string, TSchema> = {})
   headers: { link: { type: 'string', description: 'The next page, rel="next".' } },
   content: {
     'application/json': {
-      schema: Type.Object({ ...more, items: Type.Array(items), next_cursor: Type.Unsafe<string | null>({ type: ['string', 'null'] }) }),
+      schema: Type.Object({ ...more, items: Type.Array(items), next_cursor: orNull(Type.String()) }),
     },
   },
 });

@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
-import type { StoredProblem, Task } from '../../../application/tasks/task.ts';
+import { closed, orNull } from '../../../application/commands/fields.ts';
+import { type StoredProblem, type Task, type TaskStatus, taskStatuses } from '../../../application/tasks/task.ts';
 import { Problem, type ProblemCode } from '../../../domain/problem.ts';
 import { problemDocument } from '../http/problems.ts';
 
-const time = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time', description });
 const count = Type.Integer({ minimum: 0 });
 
 export const taskSchema = Type.Object(
@@ -11,7 +11,7 @@ export const taskSchema = Type.Object(
     task_id: Type.String({ pattern: '^task_[0-9a-v]{26}$', examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }),
     command: Type.String({ examples: ['change_email'] }),
     user_id: Type.String({ format: 'uuid' }),
-    status: Type.Unsafe<string>({ type: 'string', enum: ['queued', 'running', 'succeeded', 'failed', 'cancelled'] }),
+    status: Type.Unsafe<TaskStatus>({ type: 'string', enum: taskStatuses }),
     progress: Type.Unsafe<object | null>({
       type: ['object', 'null'],
       properties: { done: count, total: count, failed: count },
@@ -19,16 +19,13 @@ export const taskSchema = Type.Object(
     }),
     attempts: count,
     created_at: Type.String({ format: 'date-time' }),
-    started_at: time('When it was first tried.'),
-    finished_at: time('When it ended.'),
-    result: Type.Unsafe<object | null>({
-      type: ['object', 'null'],
-      properties: {
+    started_at: orNull(Type.String({ format: 'date-time', description: 'When it was first tried.' })),
+    finished_at: orNull(Type.String({ format: 'date-time', description: 'When it ended.' })),
+    result: orNull(
+      closed({
         version: Type.Integer({ description: 'Version of the user that the task led to; of a recorded profile view, the count of views.' }),
-      },
-      required: ['version'],
-      additionalProperties: false,
-    }),
+      }),
+    ),
     error: Type.Unsafe<object | null>({ anyOf: [{ $ref: 'Problem#' }, { type: 'null' }], description: 'The problem that stopped it.' }),
   },
   { $id: 'Task', title: 'Task', description: 'An asynchronous operation. Kept for 7 days after it ended.', additionalProperties: false },

@@ -1,14 +1,15 @@
 import { type TSchema, Type } from 'typebox';
+import { closed, orNull } from '../../../application/commands/fields.ts';
 import type { User } from '../../../domain/aggregates/user.ts';
 import type { StoredUser } from '../../../domain/repositories/user-repository.ts';
+import { type ProfileVisibility, profileVisibilities } from '../../../domain/value-objects/privacy-settings.ts';
+import { type UserStatus, userStatuses } from '../../../domain/value-objects/user-status.ts';
 
-const nullable = (format: string | undefined, description: string, example?: string) =>
-  Type.Unsafe<string | null>({ type: ['string', 'null'], description, ...(format && { format }), ...(example && { examples: [example] }) });
 const time = (description: string) => Type.String({ format: 'date-time', description, examples: ['2026-01-31T12:00:00.000Z'] });
 
 const privacySettings = Type.Object(
   {
-    profile_visibility: Type.Unsafe<string>({ type: 'string', enum: ['everyone', 'users', 'nobody'] }),
+    profile_visibility: Type.Unsafe<ProfileVisibility>({ type: 'string', enum: profileVisibilities }),
     show_email: Type.Boolean(),
     show_phone: Type.Boolean(),
     show_birth_date: Type.Boolean(),
@@ -27,36 +28,38 @@ type UserView = Omit<User, 'blocked'> &
 export const userSchema = Type.Object(
   {
     user_id: Type.String({ format: 'uuid', examples: ['550e8400-e29b-41d4-a716-446655440000'] }),
-    username: Type.Unsafe<object | null>({
-      type: ['object', 'null'],
-      description: 'Null once the user is deleted.',
-      properties: { first_name: Type.String({ examples: ['John'] }), last_name: nullable(undefined, 'Family name.', 'Doe') },
-      required: ['first_name', 'last_name'],
-      additionalProperties: false,
-    }),
-    email: nullable('email', 'Email address.', 'john.doe@example.com'),
-    phone: nullable(undefined, 'Phone number in E.164.', '+79991234567'),
+    username: orNull(
+      closed(
+        {
+          first_name: Type.String({ examples: ['John'] }),
+          last_name: orNull(Type.String({ description: 'Family name.', examples: ['Doe'] })),
+        },
+        { description: 'Null once the user is deleted.' },
+      ),
+    ),
+    email: orNull(Type.String({ format: 'email', description: 'Email address.', examples: ['john.doe@example.com'] })),
+    phone: orNull(Type.String({ description: 'Phone number in E.164.', examples: ['+79991234567'] })),
     language_code: Type.String({ description: 'BCP 47.', examples: ['en'] }),
-    status: Type.Unsafe<string>({
+    status: Type.Unsafe<UserStatus>({
       type: 'string',
-      enum: ['active', 'inactive', 'blocked', 'deleted'],
+      enum: userStatuses,
       description: '`deleted` only in a list of deleted users.',
     }),
-    blocked: Type.Unsafe<object | null>({
-      type: ['object', 'null'],
-      examples: [null],
-      description: 'The block, while the user is blocked.',
-      properties: {
-        reason: nullable(undefined, 'Why.'),
-        until: nullable('date-time', 'When it ends by itself.'),
-        at: time('When it began.'),
-      },
-      required: ['reason', 'until', 'at'],
-      additionalProperties: false,
-    }),
-    avatar_url: nullable('uri', 'Address of the avatar.', 'https://cdn.example.com/john.png'),
-    bio: nullable(undefined, 'A few lines about the person.', 'Builds bridges.'),
-    birth_date: nullable('date', 'Birth date.', '1990-05-21'),
+    blocked: orNull(
+      closed(
+        {
+          reason: orNull(Type.String({ description: 'Why.' })),
+          until: orNull(Type.String({ format: 'date-time', description: 'When it ends by itself.' })),
+          at: time('When it began.'),
+        },
+        { examples: [null], description: 'The block, while the user is blocked.' },
+      ),
+    ),
+    avatar_url: orNull(
+      Type.String({ format: 'uri', description: 'Address of the avatar.', examples: ['https://cdn.example.com/john.png'] }),
+    ),
+    bio: orNull(Type.String({ description: 'A few lines about the person.', examples: ['Builds bridges.'] })),
+    birth_date: orNull(Type.String({ format: 'date', description: 'Birth date.', examples: ['1990-05-21'] })),
     privacy_settings: privacySettings,
     version: Type.Integer({ minimum: 1, description: 'Number of changes so far; the ETag.', examples: [1] }),
     created_at: time('When the user was created.'),
