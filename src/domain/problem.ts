@@ -164,6 +164,11 @@ export const catalogue = {
     title: 'This address speaks WebSocket',
     help: 'Connect with a WebSocket client (RFC 6455, version 13).',
   },
+  starting: {
+    kind: 'unavailable',
+    title: 'This process is starting',
+    help: 'Nothing was changed. Try again in a moment; this process, or another one, will answer.',
+  },
   'store-unavailable': {
     kind: 'unavailable',
     title: 'The database cannot be reached',

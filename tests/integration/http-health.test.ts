@@ -1,9 +1,14 @@
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Problem, type ProblemCode } from '../../src/domain/problem.ts';
+import { readConfig } from '../../src/infrastructure/container/config.ts';
+import { buildApp } from '../../src/infrastructure/container/container.ts';
 import type { Api } from '../../src/presentation/api/dependencies.ts';
 import { buildServer } from '../../src/presentation/api/server.ts';
+import { type StoreKind, storeKinds } from '../fixtures/database-kinds.ts';
 import { aUser, commandsOnUser } from '../fixtures/http.ts';
+import { freePort } from '../fixtures/own-servers.ts';
+import { until } from '../fixtures/until.ts';
 
 const ID = '550e8400-e29b-41d4-a716-446655440000';
 
@@ -30,6 +35,7 @@ const serverOn = (state: ReturnType<Api['state']>, code: ProblemCode | 'break') 
     newUserId: () => ID,
     hash: (text) => text,
     state: () => state,
+    startProblem: () => (state === 'starting' ? new Problem(code as ProblemCode) : null),
   };
   return buildServer(api, { log: pino({ level: 'silent' }), version: '0', allowedOrigins: [], newRequestId: () => 'one' });
 };
@@ -43,15 +49,16 @@ const requests = [
 ];
 
 describe.each([
-  { state: 'starting', refusal: 'store-unavailable', expected: 'store-unavailable' },
-  { state: 'serving', refusal: 'store-unavailable', expected: 'store-unavailable' },
-  { state: 'serving', refusal: 'outcome-unknown', expected: 'outcome-unknown' },
-  { state: 'serving', refusal: 'overloaded', expected: 'overloaded' },
-  { state: 'stopping', refusal: 'shutting-down', expected: 'shutting-down' },
-] as const)('a process that is $state, and $refusal', ({ state, refusal, expected }) => {
+  { state: 'starting', refusal: 'starting' },
+  { state: 'starting', refusal: 'store-unavailable' },
+  { state: 'serving', refusal: 'store-unavailable' },
+  { state: 'serving', refusal: 'outcome-unknown' },
+  { state: 'serving', refusal: 'overloaded' },
+  { state: 'stopping', refusal: 'shutting-down' },
+] as const)('a process that is $state, and $refusal', ({ state, refusal: expected }) => {
   let server: Awaited<ReturnType<typeof serverOn>>;
   beforeAll(async () => {
-    server = await serverOn(state, refusal);
+    server = await serverOn(state, expected);
   });
   afterAll(() => server.close());
 
@@ -72,6 +79,39 @@ describe.each([
     expect(health.statusCode).toBe(200);
     expect(health.json()).toEqual({ status: 'degraded', checks: { store: 'unavailable' } });
     for (const url of ['/docs', '/openapi.json', '/problems/store-unavailable']) expect((await get(url)).statusCode).toBe(200);
+  });
+});
+
+describe('a process that has not begun to serve', () => {
+  const openOn = async (env: Record<string, string>) => {
+    const tries: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line: string) => tries.push(line) });
+    const app = await buildApp(readConfig({ APP_ENV: 'test', ...env }), log);
+    const server = await buildServer(app, { log: pino({ level: 'silent' }), version: '0', allowedOrigins: [], newRequestId: () => 'one' });
+    await server.ready();
+    onTestFinished(async () => {
+      await server.close();
+      await app.stop();
+    });
+    const codes = () => Promise.all(['/api/users', '/health/ready', '/ws'].map(async (url) => (await server.inject({ url })).json().code));
+    return { start: app.start, codes, tries };
+  };
+
+  it('says that it starts; once it could not reach the database, that', async () => {
+    const { start, codes } = await openOn({ DATABASE_URL: `postgresql://127.0.0.1:${await freePort()}/lumin` });
+    expect(await codes()).toEqual(Array(3).fill('starting'));
+    await start();
+    await until('it has tried', async () => (await codes()).every((code) => code === 'store-unavailable'));
+  });
+
+  const postgres = storeKinds().at(-1) as StoreKind;
+  it.skipIf(!postgres.available)('says that it starts while it waits for the migration of a database that answers', async () => {
+    const store = await postgres.make();
+    onTestFinished(store.drop);
+    const { start, codes, tries } = await openOn({ DATABASE_URL: store.url, MIGRATE_ON_START: 'false' });
+    await start();
+    await until('it has tried twice', () => tries.filter((line) => line.includes('npm run migrate')).length === 2);
+    expect(await codes()).toEqual(Array(3).fill('starting'));
   });
 });
 

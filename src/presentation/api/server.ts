@@ -96,8 +96,7 @@ export const buildServer = async (
     if (!decodable(request.url)) return done(new Problem('malformed-request'));
     // By route and not by URL: a client may name it in full, as to a proxy.
     if (!request.routeOptions.url?.startsWith('/api/')) return done();
-    if (api.state() === 'starting') return done(new Problem('store-unavailable'));
-    done();
+    done(api.startProblem() ?? undefined);
   });
 
   if (allowedOrigins.length > 0) {

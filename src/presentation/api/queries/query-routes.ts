@@ -11,7 +11,7 @@ import { userBytes } from '../schemas/user.ts';
 import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 
 const noQuery = { type: 'object', properties: {}, additionalProperties: false };
-const refusedEverywhere = ['malformed-request', 'validation-failed', 'store-unavailable'] as const;
+const refusedEverywhere = ['malformed-request', 'validation-failed', 'starting', 'store-unavailable'] as const;
 const refusedOfUser = [...refusedEverywhere, 'invalid-user-id', 'user-not-found', 'user-deleted', 'stream-unreadable'] as const;
 
 export const queryRoutes = (server: FastifyInstance, api: Api): void => {
