@@ -11,6 +11,7 @@ export type ProblemKind =
   | 'stale'
   | 'too-large'
   | 'headers-too-large'
+  | 'unmet'
   | 'upgrade'
   | 'unsupported'
   | 'unavailable'
@@ -158,6 +159,11 @@ export const catalogue = {
     kind: 'unsupported',
     title: 'The body is not application/json',
     help: 'Send Content-Type: application/json in UTF-8 and no Content-Encoding.',
+  },
+  'expectation-failed': {
+    kind: 'unmet',
+    title: 'The expectation cannot be met',
+    help: 'Of what an Expect header may ask for, 100-continue is known. Send the request with that or without the header.',
   },
   'upgrade-required': {
     kind: 'upgrade',

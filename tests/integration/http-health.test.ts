@@ -5,17 +5,19 @@ import { readConfig } from '../../src/infrastructure/container/config.ts';
 import { buildApp } from '../../src/infrastructure/container/container.ts';
 import type { Api } from '../../src/presentation/api/dependencies.ts';
 import { buildServer } from '../../src/presentation/api/server.ts';
+import { buildWorkerServer } from '../../src/presentation/api/worker-server.ts';
 import { type StoreKind, storeKinds } from '../fixtures/database-kinds.ts';
 import { aUser, commandsOnUser } from '../fixtures/http.ts';
 import { freePort } from '../fixtures/own-servers.ts';
 import { until } from '../fixtures/until.ts';
 
+const ORIGIN = 'https://app.example.com';
 const ID = '550e8400-e29b-41d4-a716-446655440000';
 
-/** The presentation layer alone, on an application that refuses everything with one problem, or breaks. */
-const serverOn = (state: ReturnType<Api['state']>, code: ProblemCode | 'break') => {
+/** An application that refuses everything with one problem, or breaks. */
+const refusing = (state: ReturnType<Api['state']>, code: ProblemCode | 'break'): Api => {
   const refuse = () => Promise.reject(code === 'break' ? new TypeError('secret detail of john@example.com') : new Problem(code));
-  const api: Api = {
+  return {
     execute: refuse,
     accept: refuse,
     getById: refuse,
@@ -37,8 +39,16 @@ const serverOn = (state: ReturnType<Api['state']>, code: ProblemCode | 'break') 
     state: () => state,
     startProblem: () => (state === 'starting' ? new Problem(code as ProblemCode) : null),
   };
-  return buildServer(api, { log: pino({ level: 'silent' }), version: '0', allowedOrigins: [], newRequestId: () => 'one' });
 };
+
+/** The presentation layer alone, on such an application. */
+const serverOn = (...application: Parameters<typeof refusing>) =>
+  buildServer(refusing(...application), {
+    log: pino({ level: 'silent' }),
+    version: '0',
+    allowedOrigins: [ORIGIN],
+    newRequestId: () => 'one',
+  });
 
 const requests = [
   { method: 'POST' as const, url: '/api/users', payload: aUser() },
@@ -63,8 +73,9 @@ describe.each([
   afterAll(() => server.close());
 
   it.each(requests)('answers $method $url with 503, Retry-After and a problem', async (request) => {
-    const { statusCode, headers, json } = await server.inject(request);
+    const { statusCode, headers, json } = await server.inject({ ...request, headers: { origin: ORIGIN } });
     expect(statusCode).toBe(503);
+    expect(headers['access-control-allow-origin']).toBe(ORIGIN);
     expect(headers['retry-after']).toBe('1');
     expect(json()).toMatchObject({ code: expected, status: 503, type: `/problems/${expected}`, request_id: 'one' });
   });
@@ -112,6 +123,28 @@ describe('a process that has not begun to serve', () => {
     await start();
     await until('it has tried twice', () => tries.filter((line) => line.includes('npm run migrate')).length === 2);
     expect(await codes()).toEqual(Array(3).fill('starting'));
+  });
+});
+
+describe('a lone worker', () => {
+  it('refuses as the API does: with problems and the same headers', async () => {
+    const health = refusing('serving', 'store-unavailable');
+    const server = await buildWorkerServer(health, { log: pino({ level: 'silent' }), newRequestId: () => 'one', now: () => new Date() });
+    for (const [method, url, code] of [
+      ['GET', '/nothing', 'not-found'],
+      ['GET', '/%ZZ', 'malformed-request'],
+      ['DELETE', '/health', 'method-not-allowed'],
+      ['GET', '/health/ready', 'store-unavailable'],
+    ] as const) {
+      const answer = await server.inject({ method, url });
+      expect(answer.json()).toMatchObject({ code, request_id: 'one' });
+      expect(answer.headers).toMatchObject({
+        'x-request-id': 'one',
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'private, no-cache',
+      });
+    }
+    await server.close();
   });
 });
 

@@ -111,6 +111,7 @@ describe('the catalogue of problems', () => {
     // Answered where there is no route, before there is one, on the live feed, or never.
     const elsewhere = [
       'already-subscribed',
+      'expectation-failed',
       'headers-too-large',
       'internal-error',
       'method-not-allowed',

@@ -1,5 +1,12 @@
 import { Problem } from '../../../domain/problem.ts';
 
+/** What every answer has, whoever makes it. */
+export const commonHeaders = (requestId: string) => ({
+  'x-request-id': requestId,
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'private, no-cache',
+});
+
 const ETAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g;
 const VERSION = /^(?:0|[1-9]\d{0,8})$/;
 
