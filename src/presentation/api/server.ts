@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify';
+import { Problem } from '../../domain/problem.ts';
 import { userRoutes } from './commands/rows.ts';
 import type { Api } from './dependencies.ts';
 import type { Limits } from './feed/live-feed-connection.ts';
 import { liveFeedRoute } from './feed/live-feed-route.ts';
 import { baseServer, type ServerOptions } from './http/base-server.ts';
+import { isJson } from './http/headers.ts';
 import { parseJsonBody } from './http/json-body.ts';
 import { socketRefusal } from './http/socket-refusal.ts';
 import { validator } from './http/validation.ts';
@@ -31,8 +33,9 @@ export const buildServer = (api: Api, { version, liveFeed, ...options }: Options
     );
 
     server.removeAllContentTypeParsers();
-    server.addContentTypeParser(/^application\/json(?:\s*;\s*charset\s*=\s*"?utf-8"?)?\s*$/i, { parseAs: 'buffer' }, (_, body, done) => {
+    server.addContentTypeParser('application/json', { parseAs: 'buffer' }, ({ headers }, body, done) => {
       try {
+        if (!isJson(headers['content-type'])) throw new Problem('unsupported-media-type');
         done(null, body.length === 0 ? undefined : parseJsonBody(body as Buffer));
       } catch (error) {
         done(error as Error);
