@@ -63,7 +63,7 @@ const onOrphaned = (call: () => void): void => {
 
 const serverOf = async (role: Role, app: App, config: Config, log: Logger): Promise<FastifyInstance | null> => {
   const options = { log, newRequestId: randomUUID };
-  if (role.api) return buildServer(app, { ...options, version, allowedOrigins: config.ALLOWED_ORIGINS });
+  if (role.api) return buildServer(app, { ...options, version, allowedOrigins: config.ALLOWED_ORIGINS, publicUrl: config.PUBLIC_URL });
   return config.WORKER_PORT === null ? null : buildWorkerServer(app, { ...options, now: app.now });
 };
 

@@ -7,6 +7,7 @@ import { liveFeedRoute } from './feed/live-feed-route.ts';
 import { baseServer, type ServerOptions } from './http/base-server.ts';
 import { isJson } from './http/headers.ts';
 import { parseJsonBody } from './http/json-body.ts';
+import { publicAddresses } from './http/public-addresses.ts';
 import { socketRefusal } from './http/socket-refusal.ts';
 import { validator } from './http/validation.ts';
 import { docs } from './operations/docs.ts';
@@ -20,10 +21,12 @@ import { queryRoutes } from './queries/query-routes.ts';
 type Options = Pick<ServerOptions, 'log' | 'newRequestId'> & {
   version: string;
   allowedOrigins: string[];
+  /** Begins the addresses in answers, where it is not empty. */
+  publicUrl?: string;
   liveFeed?: Partial<Limits>;
 };
 
-export const buildServer = (api: Api, { version, liveFeed, ...options }: Options): Promise<FastifyInstance> => {
+export const buildServer = (api: Api, { version, publicUrl = '', liveFeed, ...options }: Options): Promise<FastifyInstance> => {
   const base = { ...options, now: api.now, traces: api.traces };
   return baseServer(api, base, async (server) => {
     const ajv = validator(api.now);
@@ -46,7 +49,8 @@ export const buildServer = (api: Api, { version, liveFeed, ...options }: Options
       // By route and not by URL: a client may name it in full, as to a proxy.
       done((routeOptions.url?.startsWith('/api/') && api.startProblem()) || undefined);
     });
-    await docs(server, version);
+    if (publicUrl !== '') publicAddresses(server, publicUrl);
+    await docs(server, version, publicUrl);
     userRoutes(server, api);
     queryRoutes(server, api);
     listRoutes(server, api);
