@@ -62,8 +62,9 @@ const onOrphaned = (call: () => void): void => {
 };
 
 const serverOf = async (role: Role, app: App, config: Config, log: Logger): Promise<FastifyInstance | null> => {
-  if (role.api) return buildServer(app, { log, version, allowedOrigins: config.ALLOWED_ORIGINS, newRequestId: randomUUID });
-  return config.WORKER_PORT === null ? null : buildWorkerServer(app, log);
+  const options = { log, newRequestId: randomUUID };
+  if (role.api) return buildServer(app, { ...options, version, allowedOrigins: config.ALLOWED_ORIGINS, publicUrl: config.PUBLIC_URL });
+  return config.WORKER_PORT === null ? null : buildWorkerServer(app, { ...options, now: app.now });
 };
 
 /** The address; our own line says it, readably. */

@@ -11,6 +11,7 @@ export type ProblemKind =
   | 'stale'
   | 'too-large'
   | 'headers-too-large'
+  | 'unmet'
   | 'upgrade'
   | 'unsupported'
   | 'unavailable'
@@ -27,19 +28,19 @@ export const catalogue = {
   },
   'malformed-json': {
     kind: 'malformed',
-    title: 'The body is not valid JSON',
-    help: 'Send one JSON object. A body is required here unless the value is given in the query string. Keys named __proto__ are not accepted.',
+    title: 'What was sent is not valid JSON',
+    help: 'Send one JSON object. Keys named __proto__ are not accepted.',
   },
   'duplicate-key': {
     kind: 'malformed',
-    title: 'An object in the body names a key twice',
+    title: 'An object names a key twice',
     help: 'Readers disagree about which of the two counts, so neither is taken. Send each key once.',
   },
-  'too-deep': { kind: 'malformed', title: 'The body is nested too deeply', help: 'At most 16 levels of objects and arrays are read.' },
+  'too-deep': { kind: 'malformed', title: 'The JSON is nested too deeply', help: 'At most 16 levels of objects and arrays are read.' },
   'invalid-utf8': {
     kind: 'malformed',
-    title: 'The body is not valid UTF-8',
-    help: 'JSON is UTF-8. Encode the body as UTF-8 and send it again.',
+    title: 'What was sent is not valid UTF-8',
+    help: 'JSON is UTF-8. Encode it as UTF-8 and send it again.',
   },
   'invalid-user-id': {
     kind: 'malformed',
@@ -91,7 +92,11 @@ export const catalogue = {
     title: 'Pages of this origin may not connect',
     help: 'The operator lists the origins that may in ALLOWED_ORIGINS. Programs that are not browsers send no Origin header.',
   },
-  'not-found': { kind: 'not-found', title: 'There is nothing at this address', help: 'See /docs for the routes of this service.' },
+  'not-found': {
+    kind: 'not-found',
+    title: 'There is nothing at this address',
+    help: 'Check the path; the API documentation lists those of this service.',
+  },
   'user-not-found': {
     kind: 'not-found',
     title: 'There is no such user',
@@ -146,7 +151,7 @@ export const catalogue = {
   'version-conflict': {
     kind: 'stale',
     title: 'The user has changed since you read it',
-    help: 'The ETag header has the current version. Read the user again, then decide.',
+    help: 'Read the user again, then decide.',
   },
   'payload-too-large': { kind: 'too-large', title: 'The body is too large', help: 'A body may have 64 KiB.' },
   'headers-too-large': {
@@ -159,45 +164,55 @@ export const catalogue = {
     title: 'The body is not application/json',
     help: 'Send Content-Type: application/json in UTF-8 and no Content-Encoding.',
   },
+  'expectation-failed': {
+    kind: 'unmet',
+    title: 'The expectation cannot be met',
+    help: 'Of what an Expect header may ask for, 100-continue is known. Send the request with that or without the header.',
+  },
   'upgrade-required': {
     kind: 'upgrade',
     title: 'This address speaks WebSocket',
     help: 'Connect with a WebSocket client (RFC 6455, version 13).',
   },
+  starting: {
+    kind: 'unavailable',
+    title: 'This process is starting',
+    help: 'Nothing was changed. Try again in a moment; this process, or another one, will answer.',
+  },
   'store-unavailable': {
     kind: 'unavailable',
     title: 'The database cannot be reached',
-    help: 'Nothing was changed. Send the request again after Retry-After seconds.',
+    help: 'Nothing was changed. Try again in a moment.',
   },
   'store-read-only': {
     kind: 'unavailable',
     title: 'The database takes no changes at the moment',
-    help: 'Nothing was changed; reading works. Send the request again after Retry-After seconds.',
+    help: 'Nothing was changed; reading works. Try again in a moment.',
   },
   'stream-unreadable': {
     kind: 'unavailable',
     title: 'This process cannot read what happened to the user',
-    help: 'A newer release of the service wrote it. Send the request again: a process of that release will answer.',
+    help: 'A newer release of the service wrote it. Try again: a process of that release will answer.',
   },
   'outcome-unknown': {
     kind: 'unavailable',
     title: 'It is not known whether the change was made',
-    help: 'The database did not answer in time. Read the user, or send the request again with the same Idempotency-Key: it takes effect at most once.',
+    help: 'The database did not answer in time. Read the user before trying again; a request with an Idempotency-Key may be sent again as it was.',
   },
   overloaded: {
     kind: 'unavailable',
     title: 'The service is busy',
-    help: 'Nothing was changed. Send the request again after Retry-After seconds.',
+    help: 'Nothing was changed. Try again in a moment.',
   },
   'shutting-down': {
     kind: 'unavailable',
     title: 'This process is stopping',
-    help: 'Nothing was changed. Send the request again; another process, or this one restarted, will answer.',
+    help: 'Nothing was changed. Try again; another process, or this one restarted, will answer.',
   },
   'internal-error': {
     kind: 'bug',
     title: 'The service made a mistake',
-    help: 'This is a bug. Report the request_id; the log has the rest.',
+    help: 'This is a bug. Report it with the id of the request or the task; the log has the rest.',
   },
 } as const satisfies Record<string, Entry>;
 

@@ -189,10 +189,39 @@ describe('a method that a path does not take', () => {
   });
 
   it('HEAD answers as GET does, without the body', async () => {
-    for (const path of [url, `${url}/events`, '/health', '/openapi.json', '/problems/not-found']) {
-      const [get, head] = [await service.request('GET', path), await service.request('HEAD', path)];
-      expect(head).toMatchObject({ status: 200, text: '' });
-      expect(head.headers.etag).toBe(get.headers.etag);
+    const lists = ['/api/users', `${url}/events`, `${url}/profile`, `${url}/profile-views`];
+    const pages = [
+      '/health',
+      '/health/live',
+      '/health/ready',
+      '/openapi.json',
+      '/problems/not-found',
+      '/docs',
+      '/docs/static/swagger-ui.css',
+    ];
+    const lasting = ({ headers: { 'x-request-id': _, date: __, ...headers } }: { headers: Record<string, unknown> }) => headers;
+    for (const path of [url, ...lists, ...pages, '/nothing', '/api/users/x', '/api/users/%ZZ', '/ws']) {
+      const [get, head] = await Promise.all(
+        ['GET' as const, 'HEAD' as const].map((method) => service.server.inject({ method, url: path })),
+      );
+      expect(head?.statusCode).toBe(get?.statusCode);
+      expect(head?.payload).toBe('');
+      expect(lasting(head as never), path).toEqual(lasting(get as never));
     }
+  });
+
+  it.each(['GET', 'HEAD'] as const)('a 304 to %s has no length and no type: they would be those of the user', async (method) => {
+    const { etag = '' } = (await service.request('HEAD', url)).headers;
+    const { status, headers } = await service.request(method, url, undefined, { 'if-none-match': etag });
+    expect(status).toBe(304);
+    expect(headers).toMatchObject({ etag, 'cache-control': 'private, no-cache' });
+    for (const name of ['content-length', 'content-type', 'transfer-encoding']) expect(headers).not.toHaveProperty(name);
+  });
+
+  it('a 204 has no length and no type', async () => {
+    const { user_id } = await created(service);
+    const { status, headers } = await service.request('DELETE', `/api/users/${user_id}`);
+    expect(status).toBe(204);
+    for (const name of ['content-length', 'content-type', 'transfer-encoding']) expect(headers).not.toHaveProperty(name);
   });
 });

@@ -119,6 +119,7 @@ describe('a content type', () => {
     'application/json, text/plain',
     'application/json; charset=utf-16',
     'application/json; charset=latin1',
+    'application/json; charset = utf-16',
     'application/json; charset=utf-8; charset=utf-16',
     'application/ld+json',
     'application/merge-patch+json',

@@ -22,6 +22,7 @@ describe('a page of another origin', () => {
     const { statusCode, headers } = await preflight(origin);
     expect(statusCode).toBe(204);
     expect(headers).toMatchObject({ 'access-control-allow-origin': origin, 'access-control-allow-headers': 'if-match' });
+    expect(headers).not.toHaveProperty('content-length');
     expect(headers['access-control-allow-methods']).toBe('GET, HEAD, POST, PATCH, DELETE');
     const answer = await service.request('POST', '/api/users', aUser(), { origin });
     expect(answer.headers['access-control-allow-origin']).toBe(origin);
@@ -54,6 +55,51 @@ describe('a page of another origin', () => {
       expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
       expect(headers.vary).toContain('Origin');
     }
+  });
+
+  const preflighted = { 'access-control-request-method': 'PATCH' };
+  it.each<[status: number, method: string, url: string, headers?: object, payload?: string]>([
+    [400, 'GET', '/api/users/%ZZ'],
+    [400, 'HEAD', '/api/users/%ZZ'],
+    [400, 'PATCH', '/api/users/%ff/email'],
+    [400, 'GET', '/%'],
+    [400, 'GET', '/health?a=%'],
+    [400, 'GET', '/api/users/x'],
+    [400, 'POST', '/api/users', { 'content-type': 'application/json' }, '{'],
+    [404, 'GET', '/nothing'],
+    [404, 'GET', `/nothing/${'x'.repeat(20_000)}`],
+    [404, 'GET', `/problems/${'x'.repeat(20_000)}`],
+    [404, 'GET', '/docs/static/nothing'],
+    [405, 'DELETE', '/health'],
+    [405, 'TRACE', '/api/users'],
+    [405, 'DELETE', '/docs/static/swagger-ui.css'],
+    [413, 'POST', '/api/users', { 'content-type': 'application/json' }, 'x'.repeat(65_537)],
+    [415, 'POST', '/api/users', { 'content-type': 'text/plain' }, 'x'],
+    [417, 'GET', '/health', { expect: '200-ok' }],
+    [422, 'GET', '/api/users?limit=0'],
+    [426, 'GET', '/ws'],
+    [200, 'GET', '/health'],
+    [200, 'GET', '/docs'],
+    [200, 'HEAD', '/openapi.json'],
+    [204, 'OPTIONS', '/nothing', preflighted],
+    [204, 'OPTIONS', '/api/users/%ZZ', preflighted],
+  ])('may read whatever is answered: %i to %s %s', async (status, method, url, headers, payload) => {
+    const answer = await service.server.inject({
+      method: method as 'GET',
+      url,
+      headers: { ...headers, origin: ALLOWED[0] },
+      ...(payload && { payload }),
+    });
+    expect(answer.statusCode).toBe(status);
+    expect(answer.headers).toMatchObject({
+      'access-control-allow-origin': ALLOWED[0],
+      'access-control-expose-headers': expect.stringContaining('X-Request-Id'),
+      vary: expect.stringContaining('Origin'),
+      'x-request-id': expect.any(String),
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'private, no-cache',
+    });
+    if (status >= 400 && method !== 'HEAD') expect(answer.json()).toMatchObject({ status, request_id: answer.headers['x-request-id'] });
   });
 
   it('gets no credentials, and OPTIONS without an origin stays a method that is not taken', async () => {

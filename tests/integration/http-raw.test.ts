@@ -42,7 +42,17 @@ const expectRefused = ({ text, statuses, closed }: Exchange, ...expected: number
   expect(expected).toContain(statuses[0]);
   expect(closed, text).toBe(true);
   expect(text).toContain('application/problem+json');
-  expect(JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4))).toMatchObject({ status: statuses[0] });
+  const [head = '', body = ''] = text.split('\r\n\r\n');
+  const headers = new Headers(
+    head
+      .split('\r\n')
+      .slice(1)
+      .map((line) => line.split(': ') as [string, string]),
+  );
+  expect(JSON.parse(body)).toMatchObject({ status: statuses[0], request_id: headers.get('x-request-id') });
+  expect(Object.fromEntries(headers)).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'private, no-cache' });
+  expect(headers.get('date')).toMatch(/GMT$/);
+  expect(service.logs.some((line) => line.includes(`"request_id":"${headers.get('x-request-id')}"`))).toBe(true);
   expect(text.toLowerCase()).not.toMatch(/node|fastify|\/src\/|at \w+ \(/);
 };
 
@@ -161,6 +171,10 @@ describe('a path is taken as it is sent', () => {
 });
 
 describe('expectations and methods', () => {
+  it('answers an expectation that it does not know with a problem', async () => {
+    expectRefused(await send(`GET /health/live HTTP/1.1\r\n${H}Expect: 200-ok\r\nConnection: close\r\n\r\n`), 417);
+  });
+
   it.each([
     [417, `GET /health/live HTTP/1.1\r\n${H}Expect: 200-ok\r\nConnection: close\r\n\r\n`],
     [405, `TRACE /health/live HTTP/1.1\r\n${H}Connection: close\r\n\r\n`],

@@ -95,6 +95,19 @@ describe('the configuration', () => {
     ['ALLOWED_ORIGINS', 'localhost:3000'],
     ['ALLOWED_ORIGINS', 'http://localhost:3000/'],
     ['ALLOWED_ORIGINS', '*'],
+    ['PUBLIC_URL', 'example.com/users'],
+    ['PUBLIC_URL', '/users'],
+    ['PUBLIC_URL', 'https:example.com'],
+    ['PUBLIC_URL', 'ftp://example.com'],
+    ['PUBLIC_URL', 'https://'],
+    ['PUBLIC_URL', 'https://u:p@example.com'],
+    ['PUBLIC_URL', 'https://@example.com'],
+    ['PUBLIC_URL', 'https://example.com/?'],
+    ['PUBLIC_URL', 'https://example.com/users?a=b'],
+    ['PUBLIC_URL', 'https://example.com/#'],
+    ['PUBLIC_URL', 'https://example.com/a b'],
+    ['PUBLIC_URL', 'https://example.com/%zz'],
+    ['PUBLIC_URL', 'https://example.com:99999'],
     ['DATABASE_URL', 'mysql://u:p@h/d'],
     ['DATABASE_URL', 'pglite://'],
     ['DATABASE_POOL_SIZE', '0'],
@@ -139,6 +152,14 @@ describe('the configuration', () => {
     expect(mistakesIn({ APP_ENV: 'production', AUTH_MODE: 'off' })).toEqual([expect.stringMatching(/^AUTH_MODE /)]);
     expect(mistakesIn({ APP_ENV: 'production', AUTH_MODE: 'off-behind-gateway' })).toEqual([]);
   });
+
+  it.each([
+    ['https://example.com', 'https://example.com'],
+    ['https://example.com/users/', 'https://example.com/users'],
+    ['HTTP://Example.com:80//', 'http://example.com'],
+    ['https://[::1]:8443/a/b', 'https://[::1]:8443/a/b'],
+    ['https://пример.рф/люди', 'https://xn--e1afmkfd.xn--p1ai/%D0%BB%D1%8E%D0%B4%D0%B8'],
+  ])('reads PUBLIC_URL=%s as %s', (text, url) => expect(readConfig({ PUBLIC_URL: text }).PUBLIC_URL).toBe(url));
 
   it.each([
     ['WARNING', 'warn'],

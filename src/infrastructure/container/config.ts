@@ -71,6 +71,23 @@ const origins = (text: string): string[] =>
       return part;
     });
 
+/** Without the slash at the end, so that a path can be appended. */
+const publicUrl = (text: string): string => {
+  if (text === '') return '';
+  if (!/^https?:\/\/[^\s?#@\\]+$/i.test(text) || !URL.canParse(text) || !isWellEncoded(text)) {
+    throw new Mistake('must be an http or https URL without user, query and fragment, as https://example.com/users');
+  }
+  return new URL(text).href.replace(/\/+$/, '');
+};
+
+const isWellEncoded = (text: string): boolean => {
+  try {
+    return decodeURI(text) !== '';
+  } catch {
+    return false;
+  }
+};
+
 const LEVELS = ['trace', 'debug', 'info', 'warning', 'warn', 'error', 'critical', 'fatal'] as const;
 const level = (text: string): string => {
   const name = oneOf(...LEVELS)(text.toLowerCase() as 'info');
@@ -97,6 +114,11 @@ export const settings = {
     oneOf('off', 'off-behind-gateway'),
   ),
   ALLOWED_ORIGINS: setting('', 'Origins that browsers may call from, separated by commas.', origins),
+  PUBLIC_URL: setting(
+    '',
+    'Address under which clients reach the service, where a proxy takes a path prefix off, as https://example.com/users: begins Location, Link and the servers of the API description. Empty: they begin with /.',
+    publicUrl,
+  ),
   DATABASE_URL: setting(
     'pglite://.lumin/data',
     'Where the data is: pglite://folder, pglite://memory or postgresql://user:password@host:5432/database (a +driver suffix is dropped).',

@@ -12,7 +12,7 @@ import { listUsers } from '../../application/queries/list-users.ts';
 import { userService } from '../../application/services/user-service.ts';
 import type { ClaimedTask, TaskRef } from '../../application/tasks/task.ts';
 import { runUserCommand } from '../../application/tasks/user-command.ts';
-import { Problem } from '../../domain/problem.ts';
+import { Problem, type ProblemCode } from '../../domain/problem.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { userRepository } from '../cache/cached-user-repository.ts';
 import { multiLevelCache } from '../cache/multi-level-cache.ts';
@@ -153,11 +153,14 @@ export const buildApp = async (
   const blocks = expiredBlocks(forWork);
 
   let state: 'starting' | 'serving' | 'stopping' = 'starting';
+  let startCode: ProblemCode = 'starting';
+  const startProblem = (): Problem | null => (state === 'starting' ? new Problem(startCode) : null);
 
   /** @throws Problem while the process cannot serve: starting, stopping, or without its store */
   const checkReady = async (): Promise<void> => {
     if (state === 'stopping') throw new Problem('shutting-down');
-    if (state === 'starting') throw new Problem('store-unavailable');
+    const unready = startProblem();
+    if (unready) throw unready;
     await database.ping().catch((cause) => Promise.reject(new Problem('store-unavailable', {}, { cause })));
   };
   const relayState = () => relayStatus(database);
@@ -207,6 +210,11 @@ export const buildApp = async (
       } catch (error) {
         if (database.exclusive) throw error;
         log.warn({ err: error }, error instanceof NotReady ? error.message : 'the database is not ready; trying again');
+        // The try may have failed for another reason, a schema that is not there yet for one.
+        startCode = await database.ping().then(
+          () => 'starting' as const,
+          () => 'store-unavailable' as const,
+        );
         await sleep(RETRY_START_MS);
       }
     }
@@ -241,6 +249,8 @@ export const buildApp = async (
     },
 
     state: () => state,
+
+    startProblem,
 
     checkReady,
 

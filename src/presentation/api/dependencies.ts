@@ -4,6 +4,7 @@ import type { ListRequest } from '../../application/queries/list-users.ts';
 import type { Answer, CommandRequest } from '../../application/services/user-service.ts';
 import type { Task } from '../../application/tasks/task.ts';
 import type { Viewer } from '../../domain/entities/profile-view.ts';
+import type { Problem } from '../../domain/problem.ts';
 import type { LoggedEvent, StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 
@@ -19,6 +20,8 @@ export type HealthReport = {
 /** What every process tells about itself. */
 export interface Health {
   state(): 'starting' | 'serving' | 'stopping';
+  /** Why the process does not serve yet, or null. */
+  startProblem(): Problem | null;
   /** @throws Problem while the process cannot serve: starting, stopping, or without its store */
   checkReady(): Promise<void>;
   health(): Promise<HealthReport>;

@@ -44,7 +44,8 @@ export const liveFeedRoute = async (
 
   const admit = async ({ headers, ws }: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (api.state() === 'stopping') throw new Problem('shutting-down');
-    if (api.state() === 'starting') throw new Problem('store-unavailable');
+    const unready = api.startProblem();
+    if (unready) throw unready;
     if (!ws) {
       reply.header('upgrade', 'websocket').header('connection', 'upgrade');
       throw new Problem('upgrade-required');

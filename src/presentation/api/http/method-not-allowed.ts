@@ -9,7 +9,7 @@ import { Problem } from '../../../domain/problem.ts';
 export const methodNotAllowed = (server: FastifyInstance): (() => void) => {
   const known = new Map<string, Set<string>>();
   server.addHook('onRoute', ({ url, method }) => {
-    if (url.includes('*')) return;
+    if (url === '*') return;
     const path = url.replace(/\/$/, '');
     known.set(path, new Set([...(known.get(path) ?? []), ...[method].flat()]));
   });

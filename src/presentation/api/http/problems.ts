@@ -13,6 +13,7 @@ const statuses: Record<ProblemKind, number> = {
   stale: 412,
   'too-large': 413,
   unsupported: 415,
+  unmet: 417,
   invalid: 422,
   upgrade: 426,
   'headers-too-large': 431,
@@ -47,8 +48,6 @@ const frameworkCodes: Record<string, ProblemCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload-too-large',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed-request',
-  FST_ERR_BAD_URL: 'malformed-request',
-  FST_ERR_MAX_PARAM_LENGTH: 'malformed-request',
   FST_ERR_ROUTE_METHOD_NOT_SUPPORTED: 'method-not-allowed',
   ECONNRESET: 'malformed-request',
 };

@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { Type } from 'typebox';
 import { eventSchema } from '../schemas/event.ts';
 import { problemResponses, problemSchema } from '../schemas/problem.ts';
@@ -27,12 +27,38 @@ const ABOUT = `Users: their profiles and lifecycle. Every change is an event; a 
 - **Asynchronous**: \`Prefer: respond-async\` answers any command with a task; \`Prefer: wait=5\` waits for a task's end.
 - In a change, null clears the field; what is not named stays.`;
 
-/** Nothing from another host, and no upgrade to https, which a service without TLS could not answer. */
-const CONTENT_SECURITY_POLICY =
-  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+/**
+ * Nothing from another host but the service's own public one, and no upgrade to https, which a service without TLS could not
+ * answer.
+ */
+const contentSecurityPolicy = (publicUrl: string): string =>
+  [
+    "default-src 'self'",
+    ...(publicUrl === '' ? [] : [`connect-src 'self' ${new URL(publicUrl).origin}`]),
+    "img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+  ].join('; ');
+
+/** The page's addresses are relative to /docs or /docs/; its script can do nothing with what else an address may have. */
+const toPage: onRequestHookHandler = ({ url }, reply, done) => {
+  const [path = '', query] = url.split('?');
+  if (path.endsWith('/static/index.html')) reply.redirect('../');
+  else if (query !== undefined && path.endsWith('/docs/')) reply.redirect('./');
+  else if (query !== undefined && path.endsWith('/docs')) reply.redirect('docs');
+  else done();
+};
+
+declare const location: { origin: string; href: string };
+
+/** Runs in the page. Behind a proxy that takes a prefix off, a request for /api/… goes where the page itself came from. */
+const besidePage = (request: { url: string; loadSpec?: boolean }) => {
+  const { origin, href } = location;
+  const root = href.replace(/[?#].*/, '').replace(/\/docs\/?$/, '');
+  if (!request.loadSpec && request.url.startsWith(`${origin}/`)) request.url = root + request.url.slice(origin.length);
+  return request;
+};
 
 /** /openapi.json and /docs, made from the routes themselves; the pages load nothing from another host. */
-export const docs = async (server: FastifyInstance, version: string): Promise<void> => {
+export const docs = async (server: FastifyInstance, version: string, publicUrl: string): Promise<void> => {
   for (const schema of [userSchema, taskSchema, eventSchema, problemSchema]) server.addSchema(schema);
   const bodyOptional = new Set<string>();
   server.addHook('onRoute', ({ config, schema }) => {
@@ -49,7 +75,7 @@ export const docs = async (server: FastifyInstance, version: string): Promise<vo
         license: { name: 'MIT', identifier: 'MIT' },
         contact: { name: 'Lumin User Service' },
       },
-      servers: [{ url: '/', description: 'This server.' }],
+      servers: [{ url: publicUrl || '/', description: 'This server.' }],
       tags: [
         { name: 'Users', description: 'Create, change and read users.' },
         { name: 'Profiles', description: 'Profiles as others see them, and who viewed them.' },
@@ -76,7 +102,9 @@ export const docs = async (server: FastifyInstance, version: string): Promise<vo
   });
   await server.register(swaggerUi, {
     routePrefix: '/docs',
-    staticCSP: CONTENT_SECURITY_POLICY,
+    indexPrefix: '.',
+    staticCSP: contentSecurityPolicy(publicUrl),
+    uiHooks: { onRequest: toPage },
     theme: { title: 'Lumin User Service' },
     // BaseLayout: without the bar that loads other documents.
     uiConfig: {
@@ -85,6 +113,7 @@ export const docs = async (server: FastifyInstance, version: string): Promise<vo
       validatorUrl: null,
       defaultModelsExpandDepth: 0,
       displayRequestDuration: true,
+      ...(publicUrl === '' && { requestInterceptor: besidePage }),
     } as object,
   });
   server.get('/openapi.json', {

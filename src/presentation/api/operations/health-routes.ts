@@ -56,14 +56,14 @@ export const healthRoutes = (server: FastifyInstance, health: Health): void => {
     schema: {
       summary: 'Readiness',
       description:
-        'Whether requests should be sent here: 503 while the store is away or the process is stopping. Without Redis or NATS it is degraded, and ready.',
+        'Whether requests should be sent here: 503 while the process is starting or stopping or the store is away. Without Redis or NATS it is degraded, and ready.',
       operationId: 'health_ready',
       tags: ['Health'],
       querystring: noQuery,
       response: {
         200: json('Ready.', report),
         ...malformed,
-        ...problemResponses('store-unavailable', 'shutting-down'),
+        ...problemResponses('starting', 'store-unavailable', 'shutting-down'),
       },
     },
     handler: async () => {

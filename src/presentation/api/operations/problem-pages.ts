@@ -21,17 +21,20 @@ export const problemPages = (server: FastifyInstance): void => {
     handler: (request, reply) => {
       const { code } = request.params;
       if (!Object.hasOwn(catalogue, code)) throw new Problem('not-found');
-      return reply
-        .type('text/html; charset=utf-8')
-        .header('content-security-policy', "default-src 'none'")
-        .send(page(code as ProblemCode));
+      return (
+        reply
+          .type('text/html; charset=utf-8')
+          .header('content-security-policy', "default-src 'none'")
+          // Relative, so that it leads there behind a proxy that takes a prefix off the path.
+          .send(page(code as ProblemCode, /\/(?:\?|$)/.test(request.url) ? '../../docs' : '../docs'))
+      );
     },
   });
 };
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
-const page = (code: ProblemCode): string => {
+const page = (code: ProblemCode, docs: string): string => {
   const { title, help } = catalogue[code];
   return `<!doctype html>
 <html lang="en">
@@ -40,7 +43,7 @@ const page = (code: ProblemCode): string => {
 <h1>${escaped(title)}</h1>
 <p><code>${code}</code>, status ${statusOf(code)}</p>
 <p>${escaped(help)}</p>
-<p><a href="/docs">API documentation</a></p>
+<p><a href="${docs}">API documentation</a></p>
 </html>
 `;
 };

@@ -48,7 +48,14 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
       ),
       response: {
         200: pageResponse(Type.Unsafe<object>({ $ref: 'User#' })),
-        ...problemResponses('malformed-request', 'validation-failed', 'invalid-cursor', 'search-too-broad', 'store-unavailable'),
+        ...problemResponses(
+          'malformed-request',
+          'validation-failed',
+          'invalid-cursor',
+          'search-too-broad',
+          'starting',
+          'store-unavailable',
+        ),
       },
     },
     preValidation: async ({ query }) => {

@@ -14,6 +14,7 @@ const refuses = [
   'stream-unreadable',
   'user-deleted',
   'validation-failed',
+  'starting',
   'store-unavailable',
 ] as const;
 

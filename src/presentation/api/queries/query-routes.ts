@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { cloudEvent } from '../../../application/feed/cloud-event.ts';
 import type { Api } from '../dependencies.ts';
-import { parseIfNoneMatch } from '../http/headers.ts';
+import { asksFresh, parseIfNoneMatch } from '../http/headers.ts';
 import { checkUserId, userIdOf, userIdParams } from '../http/user-id.ts';
 import { userResponse } from '../schemas/command.ts';
 import { problemResponses } from '../schemas/problem.ts';
@@ -11,7 +11,7 @@ import { userBytes } from '../schemas/user.ts';
 import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 
 const noQuery = { type: 'object', properties: {}, additionalProperties: false };
-const refusedEverywhere = ['malformed-request', 'validation-failed', 'store-unavailable'] as const;
+const refusedEverywhere = ['malformed-request', 'validation-failed', 'starting', 'store-unavailable'] as const;
 const refusedOfUser = [...refusedEverywhere, 'invalid-user-id', 'user-not-found', 'user-deleted', 'stream-unreadable'] as const;
 
 export const queryRoutes = (server: FastifyInstance, api: Api): void => {
@@ -36,7 +36,7 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
     },
     handler: async (request, reply) => {
       const isKnown = parseIfNoneMatch(request.headers['if-none-match']);
-      const fresh = /\bno-cache\b/i.test(request.headers['cache-control'] ?? '');
+      const fresh = asksFresh(request.headers['cache-control']);
       const stored = await api.getById(userIdOf(request.params.user_id), { fresh });
       reply.header('etag', `"${stored.version}"`);
       return isKnown(stored.version) ? reply.code(304).send() : reply.type('application/json; charset=utf-8').send(userBytes(stored));

@@ -47,6 +47,7 @@ const refusedEverywhere: ProblemCode[] = [
   'unsupported-media-type',
   'validation-failed',
   'idempotency-key-reused',
+  'starting',
   'store-unavailable',
   'store-read-only',
   'stream-unreadable',

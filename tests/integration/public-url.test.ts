@@ -1,0 +1,82 @@
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aUser } from '../fixtures/http.ts';
+import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+
+const PREFIX = '/users';
+
+/** Takes the prefix off the path and hands everything else on, as `location /users/ { proxy_pass http://service/; }` of nginx. */
+const strippingProxy = async (portOf: () => number): Promise<{ url: string; server: Server }> => {
+  const server = createServer((incoming, outgoing) => {
+    const { method, headers, url = '' } = incoming;
+    if (!url.startsWith(`${PREFIX}/`)) return outgoing.writeHead(404).end('not behind the prefix');
+    const onward = request({ port: portOf(), method, headers, path: url.slice(PREFIX.length) }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
+      answer.pipe(outgoing);
+    });
+    incoming.pipe(onward);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${PREFIX}`, server };
+};
+
+describe.each([{ said: false }, { said: true }])('behind a proxy that takes off a prefix, which PUBLIC_URL says: $said', ({ said }) => {
+  let service: Service;
+  let proxy: Awaited<ReturnType<typeof strippingProxy>>;
+  let begin: string;
+
+  beforeAll(async () => {
+    proxy = await strippingProxy(() => (service.server.server.address() as AddressInfo).port);
+    begin = said ? proxy.url : '';
+    service = await startEmbedded({ env: { PUBLIC_URL: said ? `${proxy.url}/` : '' } });
+    await service.server.listen({ host: '127.0.0.1', port: 0 });
+  });
+  afterAll(async () => {
+    proxy.server.close();
+    await service.stop();
+  });
+
+  it.each(['/docs', '/docs/', '/docs?a=b', '/docs/?a=b', '/docs/static/index.html'])(
+    'the page at %s finds its files and the document',
+    async (path) => {
+      const page = await fetch(proxy.url + path);
+      expect(page.status).toBe(200);
+      expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+      const files = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file = '']) => new URL(file, page.url).href);
+      expect(files.length).toBeGreaterThan(4);
+      // As the script of the page does it.
+      const document = `${page.url.replace(/\/?$/, '/')}./json`;
+      for (const url of [...files, document]) {
+        expect(url).toContain(`${proxy.url}/docs/`);
+        expect((await fetch(url)).status, url).toBe(200);
+      }
+    },
+  );
+
+  it('a page about a problem leads to the documentation', async () => {
+    for (const path of ['/problems/not-found', '/problems/not-found/', '/problems/not-found?a=b']) {
+      const text = await (await fetch(proxy.url + path)).text();
+      expect(new URL(/href="([^"]+)"/.exec(text)?.[1] ?? '', proxy.url + path).href).toBe(`${proxy.url}/docs`);
+    }
+  });
+
+  it('what answers name begins as the operator says, whatever the client does', async () => {
+    const send = (method: 'GET' | 'POST', url: string, body?: object, headers = {}) =>
+      service.request(method, url, body, {
+        host: 'evil.example',
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-prefix': '/evil',
+        ...headers,
+      });
+    const created = await send('POST', '/api/users', aUser());
+    expect(created.headers.location).toBe(`${begin}/api/users/${created.body.user_id}`);
+    await send('POST', '/api/users', aUser());
+    const task = await send('POST', `/api/users/${created.body.user_id}/deactivate`, {}, { prefer: 'respond-async' });
+    expect(task.headers.location).toBe(`${begin}/api/users/tasks/${task.body.task_id}`);
+    const list = await send('GET', '/api/users?limit=1');
+    expect(list.headers.link).toBe(`<${begin}/api/users?limit=1&cursor=${list.body.next_cursor}>; rel="next"`);
+    if (said) for (const url of [created.headers.location, task.headers.location]) expect((await fetch(url ?? '')).status).toBe(200);
+    expect(service.openapi.servers).toEqual([{ url: begin || '/', description: 'This server.' }]);
+  });
+});
