@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { explain } from './cli/explain.ts';
 import { UsageError } from './cli/usage-error.ts';
@@ -40,7 +39,8 @@ const main = async ([name, ...args]: string[]): Promise<void> => {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) throw new UsageError(`there is no command ${name}`);
   if (args.length > 0 && takesNothing.includes(name)) throw new UsageError(`${name} takes no arguments`);
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  const { loadEnvFile } = await import('./infrastructure/container/env-file.ts');
+  for (const line of loadEnvFile(process.env)) process.stderr.write(`lumin: ${line}\n`);
   await (await command())(args);
 };
 

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { type Config, InvalidConfig, readConfig } from './infrastructure/container/config.ts';
 import { type App, buildApp, NotReady } from './infrastructure/container/container.ts';
+import { loadEnvFile } from './infrastructure/container/env-file.ts';
 import { logger } from './infrastructure/container/logger.ts';
 import { type Role, roleNamed } from './infrastructure/container/role.ts';
 import { FolderInUse } from './infrastructure/persistence/database/folder-lock.ts';
@@ -21,7 +22,7 @@ const BACKLOG = 4_096;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 const main = async (): Promise<void> => {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  for (const line of loadEnvFile(process.env)) process.stderr.write(`lumin: ${line}\n`);
   const config = readConfig(process.env);
   const role = roleNamed(process.argv[2], config);
   const log = await logger(config, process.stdout.isTTY);

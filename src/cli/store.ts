@@ -10,6 +10,7 @@ const CONNECTIONS = 2;
 export const withStore = async (work: (store: EventStore, database: Database) => Promise<void>): Promise<void> => {
   const database = await openDatabase(readConfig(process.env).DATABASE_URL, CONNECTIONS);
   try {
+    await database.check();
     await work(eventStore(database), database);
   } finally {
     await database.close();

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { outage } from '../concurrency/outage.ts';
+import { natsAddress } from './nats-address.ts';
 
 const CONNECT_MS = 2_000;
 const RETRY_MS = 500;
@@ -20,7 +21,7 @@ export type Nats = {
  * An error is reported once for every outage.
  */
 export const openNats = (url: string, onError: (error: unknown) => void): Nats => {
-  const { protocol, username, password, host } = new URL(url);
+  const { servers, user, password, tls } = natsAddress(url);
   const uses: ((connection: NatsConnection) => void)[] = [];
   let current: NatsConnection | null = null;
   let reached = false;
@@ -44,11 +45,10 @@ export const openNats = (url: string, onError: (error: unknown) => void): Nats =
     while (!closed) {
       try {
         current = await connect({
-          servers: host,
+          servers,
           name: 'lumin-user-service',
-          ...(username && password && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
-          ...(username && !password && { token: decodeURIComponent(username) }),
-          ...(protocol === 'tls:' && { tls: {} }),
+          ...(user && (password ? { user, pass: password } : { token: user })),
+          ...(tls && { tls: {} }),
           timeout: CONNECT_MS,
           pingInterval: PING_MS,
           maxPingOut: 2,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis as Client } from 'ioredis';
 import { outage } from '../concurrency/outage.ts';
+import { redisAddress } from './redis-address.ts';
 
 const CONNECT_MS = 1_000;
 const RETRY_MS = 500;
@@ -53,7 +54,8 @@ const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
  * no other one was either, drops all connections, so nothing piles up on a server that is silent, and only one that answers in
  * a read's time ends it. One slow answer among others breaks nothing. An error is reported once for every outage.
  */
-export const openRedis = (url: string, { password, connections, onError }: Options): Redis => {
+export const openRedis = (url: string, { password = '', connections, onError }: Options): Redis => {
+  const address = redisAddress(url);
   let open: { clients: Client[]; break: (error: unknown) => void } | null = null;
   let answeredAt = 0;
   let closed = false;
@@ -65,8 +67,9 @@ export const openRedis = (url: string, { password, connections, onError }: Optio
   };
 
   const connect = (broken: (error: unknown) => void): Client => {
-    const client = new Client(url, {
-      ...(password && { password }),
+    const client = new Client({
+      ...address,
+      password: address.password || password,
       connectionName: 'lumin-user-service',
       lazyConnect: true,
       connectTimeout: CONNECT_MS,

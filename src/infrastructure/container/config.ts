@@ -1,7 +1,8 @@
+import { decoded, Mistake } from '../address.ts';
+import { natsAddress } from '../connections/nats-address.ts';
+import { redisAddress } from '../connections/redis-address.ts';
 import type { DatabaseUrl } from '../persistence/database/open-database.ts';
-
-/** A variable's text is not what it must be. Thrown by the parsers below; the message completes "NAME …". */
-class Mistake extends Error {}
+import { postgresAddress } from '../persistence/database/postgres-address.ts';
 
 type Setting<T> = { default: string; about: string; parse: (text: string) => T; secret?: true };
 
@@ -40,36 +41,50 @@ const words = (pattern: RegExp, form: string) => (text: string) => {
   return text;
 };
 
+/** A URL that begins with one of the schemes and that `check` understands; null where there is none. */
 const urlOf =
-  (...schemes: string[]) =>
-  (text: string): string | null => {
+  (check: (text: string) => unknown, ...schemes: string[]) =>
+  (untrimmed: string): string | null => {
+    const text = untrimmed.trim();
     if (text === '') return null;
-    if (!schemes.some((scheme) => text.startsWith(`${scheme}://`)) || !URL.canParse(text)) {
+    if (!schemes.some((scheme) => text.startsWith(`${scheme}://`))) {
       throw new Mistake(`must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`);
     }
+    check(text);
     return text;
   };
 
-const databaseUrl = (text: string): DatabaseUrl => {
+const collector = (text: string): void => {
+  decoded(text);
+  if (!/^\w+:\/\/[^\s/?#,]+(?:\/[^\s?#]*)?$/.test(text) || !URL.canParse(text) || new URL(text).port === '0') {
+    throw new Mistake('must be a URL of a host, a port and perhaps a path');
+  }
+};
+
+const databaseUrl = (untrimmed: string): DatabaseUrl => {
+  const text = untrimmed.trim();
   const folder = /^pglite:\/\/(.+)$/.exec(text)?.[1];
   if (folder !== undefined) return { kind: 'pglite', folder: folder === 'memory' ? null : folder };
   const url = text.replace(/^(postgres(?:ql)?)\+\w+:/, '$1:');
-  if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url)) {
+  if (!/^postgres(?:ql)?:\/\//.test(url)) {
     throw new Mistake('must be postgresql://user:password@host:5432/database, pglite://folder or pglite://memory');
   }
+  postgresAddress(url);
   return { kind: 'postgres', url };
 };
 
-const origins = (text: string): string[] =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-    .map((part) => {
-      if (!URL.canParse(part) || new URL(part).origin !== part)
-        throw new Mistake('must list origins like https://app.example.com, separated by commas');
-      return part;
-    });
+/** As a browser writes it in the header Origin: of a page, or of an app with a scheme of its own, which URL says nothing about. */
+const isOrigin = (text: string): boolean =>
+  !text.includes('*') && (/^(?:https?|wss?|ftp|file):/.test(text) ? URL.canParse(text) && new URL(text).origin === text : APP.test(text));
+const APP = /^[a-z][a-z\d+.-]*:\/\/[\w.~-]+(?::\d{1,5})?$/;
+
+const origins = (text: string): string[] => {
+  const list = text.split(',').map((part) => part.trim());
+  return list.filter((part) => {
+    if (part !== '' && !isOrigin(part)) throw new Mistake('must list origins like https://app.example.com, separated by commas');
+    return part !== '';
+  });
+};
 
 /** Without the slash at the end, so that a path can be appended. */
 const publicUrl = (text: string): string => {
@@ -96,7 +111,11 @@ const level = (text: string): string => {
 
 /** Every variable that the service reads: default, meaning, check. `.env.example` and `lumin config` list the same. */
 export const settings = {
-  HOST: setting('127.0.0.1', 'Address to listen on. Container images set 0.0.0.0.', words(/^\S+$/, 'a host name or address')),
+  HOST: setting(
+    '127.0.0.1',
+    'Address to listen on. Container images set 0.0.0.0.',
+    words(/^[\p{L}\p{N}._:%-]{1,253}$/u, 'a host name or address'),
+  ),
   PORT: setting('8000', 'Port to listen on.', whole(0, 65_535)),
   WORKER_PORT: setting('', 'Port on which a lone worker tells its health; empty: none.', (text) =>
     text === '' ? null : whole(0, 65_535)(text),
@@ -132,13 +151,18 @@ export const settings = {
   ),
   DATABASE_MAX_OVERFLOW: setting('20', 'PostgreSQL connections beyond DATABASE_POOL_SIZE.', whole(0, 1000)),
   MIGRATE_ON_START: setting('true', 'Bring the database schema up to date at start. false: run `npm run migrate` first.', flag),
-  REDIS_URL: setting('', 'Redis for the cache that processes share; empty: each has its own only.', urlOf('redis', 'rediss'), true),
+  REDIS_URL: setting(
+    '',
+    'Redis for the cache that processes share; empty: each has its own only.',
+    urlOf(redisAddress, 'redis', 'rediss'),
+    true,
+  ),
   REDIS_PASSWORD: setting('', 'Password for Redis, where REDIS_URL has none.', (text) => text, true),
   REDIS_POOL_SIZE: setting('10', 'Redis connections.', whole(1, 1000)),
   NATS_URL: setting(
     '',
     'NATS with JetStream, for events and tasks; empty: none, and workers look for tasks in the database.',
-    urlOf('nats', 'tls'),
+    urlOf(natsAddress, 'nats', 'tls'),
     true,
   ),
   NATS_STREAM: setting(
@@ -148,17 +172,22 @@ export const settings = {
   ),
   NATS_SUBJECT_PREFIX: setting('lumin', 'First part of every subject.', words(/^[\w-]{1,100}$/, 'letters, digits, - and _')),
   EVENTS_PERSONAL: setting('omit', 'omit or include: whether events in NATS and on /ws carry personal data.', oneOf('omit', 'include')),
-  TASK_BROKER_URL: setting('', 'NATS for tasks, where it is not NATS_URL. Also read as TASKIQ_BROKER_URL.', urlOf('nats', 'tls'), true),
+  TASK_BROKER_URL: setting(
+    '',
+    'NATS for tasks, where it is not NATS_URL. Also read as TASKIQ_BROKER_URL.',
+    urlOf(natsAddress, 'nats', 'tls'),
+    true,
+  ),
   TASK_RESULT_BACKEND: setting(
     '',
     'Redis for task results, where it is not REDIS_URL. Also read as TASKIQ_RESULT_BACKEND.',
-    urlOf('redis', 'rediss'),
+    urlOf(redisAddress, 'redis', 'rediss'),
     true,
   ),
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(
     '',
     'Collector of traces that speaks OTLP over HTTP, as http://localhost:4318; empty: none, and traces cost nothing.',
-    urlOf('http', 'https'),
+    urlOf(collector, 'http', 'https'),
     true,
   ),
   OTEL_SERVICE_NAME: setting(

@@ -17,11 +17,13 @@ import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { userRepository } from '../cache/cached-user-repository.ts';
 import { multiLevelCache } from '../cache/multi-level-cache.ts';
 import { seenVersions } from '../cache/seen-versions.ts';
+import { outage } from '../concurrency/outage.ts';
 import { type Nats, openNats } from '../connections/nats.ts';
 import { openRedis, type Redis } from '../connections/redis.ts';
 import { LogFeed } from '../messaging/live-feed.ts';
 import { type OutboxRelay, outboxRelay } from '../messaging/outbox-relay.ts';
 import { metrics } from '../observability/metrics.ts';
+import { StoreFailure, UnusableDatabase } from '../persistence/database/database.ts';
 import { openDatabase } from '../persistence/database/open-database.ts';
 import { retriedRead } from '../persistence/database/retried-read.ts';
 import { eventStore } from '../persistence/event-store/event-store.ts';
@@ -161,7 +163,13 @@ export const buildApp = async (
     if (state === 'stopping') throw new Problem('shutting-down');
     const unready = startProblem();
     if (unready) throw unready;
-    await database.ping().catch((cause) => Promise.reject(new Problem('store-unavailable', {}, { cause })));
+    try {
+      await database.ping();
+      unusable.over();
+    } catch (cause) {
+      if (cause instanceof UnusableDatabase) unusable.report(cause);
+      throw new Problem('store-unavailable', {}, { cause });
+    }
   };
   const relayState = () => relayStatus(database);
   const health = healthReport({ checkReady, redis, nats, broker, relayStatus: relayState });
@@ -178,7 +186,15 @@ export const buildApp = async (
     liveClients: () => liveFeed.readers(),
   });
 
+  const unreadyText = (error: unknown): string =>
+    error instanceof NotReady || error instanceof UnusableDatabase ? error.message : 'the database is not ready; trying again';
+  const unusable = outage(
+    (error) => log.warn({ err: error }, unreadyText(error)),
+    (error) => `${unreadyText(error)} ${error instanceof StoreFailure ? error.message : (error as { code?: string }).code}`,
+  );
+
   const prepare = async (): Promise<void> => {
+    await database.check();
     if (config.MIGRATE_ON_START) {
       for (const { name } of await database.migrate('up')) log.info(`applied migration ${name}`);
     } else if ((await database.migrate('status')).some((step) => step.state === 'pending')) {
@@ -209,7 +225,7 @@ export const buildApp = async (
         await prepare();
       } catch (error) {
         if (database.exclusive) throw error;
-        log.warn({ err: error }, error instanceof NotReady ? error.message : 'the database is not ready; trying again');
+        unusable.report(error);
         // The try may have failed for another reason, a schema that is not there yet for one.
         startCode = await database.ping().then(
           () => 'starting' as const,
@@ -242,8 +258,14 @@ export const buildApp = async (
 
     hash,
 
-    /** Embedded: ready when it returns. PostgreSQL: goes on trying in the background, answering 503 until it is there. */
+    /**
+     * Embedded: ready when it returns. PostgreSQL: goes on trying in the background, answering 503 until it is there.
+     * @throws NotReady where no waiting helps
+     */
     async start(): Promise<void> {
+      await database.check().catch((error) => {
+        if (error instanceof UnusableDatabase && error.lasting) throw new NotReady(error.message);
+      });
       const preparing = prepareUntilItWorks();
       if (database.exclusive) await preparing;
     },

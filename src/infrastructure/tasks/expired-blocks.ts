@@ -1,4 +1,5 @@
 import type { ClaimedTask, TaskRepository } from '../../application/tasks/task.ts';
+import { outage } from '../concurrency/outage.ts';
 import { Poller } from '../concurrency/poller.ts';
 import { LEASE_SECONDS } from './task-runner.ts';
 
@@ -19,16 +20,13 @@ type Ports = {
  * runs, or all are busy. The tasks are the same that workers run, under the same claims.
  */
 export const expiredBlocks = ({ tasks, run, owner, onError }: Ports): Poller => {
-  let reported = false;
+  // A database may be read-only for hours, while the process goes on serving reads.
+  const away = outage(onError);
   const end = async (): Promise<boolean> => {
     const claimed = await tasks.claim(owner, AT_ONCE, LEASE_SECONDS, { blockEnds: true });
-    reported = false;
+    away.over();
     await Promise.all(claimed.map((task) => run(task).catch(onError)));
     return claimed.length > 0;
   };
-  return new Poller(end, POLL_MS, (error) => {
-    // A database may be read-only for hours, while the process goes on serving reads.
-    if (!reported) onError(error);
-    reported = true;
-  });
+  return new Poller(end, POLL_MS, away.report);
 };

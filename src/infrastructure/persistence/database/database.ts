@@ -1,5 +1,7 @@
 /** The little that the store needs of a database: the same SQL on PGlite and on PostgreSQL. bigint comes back as a number. */
 export interface Database {
+  /** Whether the service can work on it at all. @throws UnusableDatabase, StoreFailure */
+  check(): Promise<void>;
   /** Runs one statement in a transaction of its own. @throws StoreFailure */
   query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Whether the database answers, asked on a connection of its own and decided within two seconds. @throws where it does not */
@@ -41,10 +43,23 @@ export class StoreFailure extends Error {
   }
 }
 
+/** The database, or the way to it, is not one that the service can work on; the message says what to do. */
+export class UnusableDatabase extends Error {
+  /** Whether nothing helps but another database. */
+  readonly lasting: boolean;
+
+  constructor(message: string, lasting = false) {
+    super(message);
+    this.name = 'UnusableDatabase';
+    this.lasting = lasting;
+  }
+}
+
 type ServerError = { code?: string; constraint?: string; severity?: string };
 
 // Deadlock, serialization, lock timeout, cancelled (statement timeout), out of memory or disk, read-only: all rolled back.
-const PASSING = new Set(['40P01', '40001', '55P03', '57014', '53100', '53200', '53400', '25006']);
+// A prepared statement that is gone, or is there already: a pooler has exchanged the session, and nothing was carried out.
+const PASSING = new Set(['40P01', '40001', '55P03', '57014', '53100', '53200', '53400', '25006', '26000', '42P05']);
 const AWAY = /^(?:08|57P0)/;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 

@@ -53,6 +53,7 @@ export const openPglite = async (folder: string | null): Promise<Database> => {
   return {
     location: path ?? 'memory (gone when the process ends)',
     exclusive: true,
+    check: async () => {},
     query: (text, values = []) => ask({ call: 'query', text, values: [...values] }),
     ping: async () => {
       if (gone) throw new StoreFailure('unsent');

@@ -1,55 +1,56 @@
-import pg from 'pg';
+import { createHash } from 'node:crypto';
 import { singleFlight } from '../../concurrency/single-flight.ts';
-import { type Database, failureOf, StoreFailure } from './database.ts';
+import { type Database, failureOf, StoreFailure, UnusableDatabase } from './database.ts';
+import { postgresAddress } from './postgres-address.ts';
+import { checkSession, openPool, withClient } from './postgres-pool.ts';
 
 const STATEMENT_SECONDS = 4;
-const CONNECT_SECONDS = 2;
+const LIMITS = { statementSeconds: STATEMENT_SECONDS, lockSeconds: 0, idleInTransactionSeconds: STATEMENT_SECONDS };
+const MIGRATION_LIMITS = { statementSeconds: 0, lockSeconds: 10, idleInTransactionSeconds: 0 };
 const PROBE_MS = 1_000;
 const AT_ONCE_MS = 100;
-const INT8 = 20;
 
 /** PostgreSQL through a pool. A dead server rejects queries; it never crashes the process, and needs no restart. */
 export const openPostgres = (url: string, maxConnections: number): Database => {
-  const config: pg.PoolConfig = {
-    connectionString: url,
-    connectionTimeoutMillis: CONNECT_SECONDS * 1000,
-    application_name: 'lumin-user-service',
-    // No statement of ours is worth compiling: that takes a hundred times as long as the longest of them.
-    options: '-c jit=off',
-    keepAlive: true,
-    types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) } as pg.CustomTypesConfig,
-  };
-  const pool = new pg.Pool({
-    ...config,
+  const address = postgresAddress(url);
+  const pool = openPool(address, {
+    ...LIMITS,
     max: maxConnections,
     // The server's own limit stops the statement; the client's, a little later, gives up on a server that is silent.
-    statement_timeout: STATEMENT_SECONDS * 1000,
     query_timeout: (STATEMENT_SECONDS + 1) * 1000,
-    idle_in_transaction_session_timeout: STATEMENT_SECONDS * 1000,
   });
-  // Without listeners, a connection that dies would take the process with it. The pool drops and replaces it by itself.
-  pool.on('error', () => {});
-  pool.on('connect', (client) => client.on('error', () => {}));
-
   // Not from the pool: whether that has a connection to spare is another question.
-  const probe = new pg.Pool({ ...config, max: 1, connectionTimeoutMillis: PROBE_MS, query_timeout: PROBE_MS, allowExitOnIdle: true });
-  probe.on('error', () => {});
-  probe.on('connect', (client) => client.on('error', () => {}));
+  const probe = openPool(address, {
+    ...LIMITS,
+    max: 1,
+    connectionTimeoutMillis: PROBE_MS,
+    query_timeout: PROBE_MS,
+    allowExitOnIdle: true,
+  });
 
+  // By the text: a pooler that mixes sessions up would else run what another process has under the name.
   const names = new Map<string, string>();
   const nameOf = (text: string): string => {
-    const name = names.get(text) ?? `s${names.size}`;
+    const name = names.get(text) ?? createHash('sha256').update(text).digest('base64url');
     names.set(text, name);
     return name;
   };
 
   return {
-    location: describe(url),
+    location: `PostgreSQL at ${address.host ?? 'localhost'}:${address.port}/${address.database}`,
     exclusive: false,
+
+    // Two sessions at once: alone, one might be given back to itself.
+    check: () =>
+      withClient(pool, (one) =>
+        withClient(probe, async (other) => {
+          for (const client of [one, other, one, one, other]) await checkSession(client);
+        }),
+      ),
 
     async query(text, values = []) {
       const client = await pool.connect().catch((error) => {
-        throw new StoreFailure('unsent', (error as { code?: string }).code);
+        throw error instanceof UnusableDatabase ? new StoreFailure('unsent', error.message) : error;
       });
       try {
         const { rows } = await client.query({ name: nameOf(text), text, values: values as unknown[] });
@@ -65,16 +66,15 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
     ping: singleFlight(async () => {
       const started = performance.now();
       // A connection that was ended says so at once, and says nothing about the server.
-      await probe.query('select 1').catch((error) => {
-        if (performance.now() - started > AT_ONCE_MS) throw error;
-        return probe.query('select 1');
+      await withClient(probe, checkSession).catch((error) => {
+        if (error instanceof UnusableDatabase || performance.now() - started > AT_ONCE_MS) throw error;
+        return withClient(probe, checkSession);
       });
     }),
 
     async migrate(direction) {
       const [{ migrate }, { PostgresDialect }] = await Promise.all([import('./migrator.ts'), import('kysely')]);
-      const own = new pg.Pool({ ...config, max: 1, lock_timeout: 10_000 });
-      own.on('error', () => {});
+      const own = openPool(address, { ...MIGRATION_LIMITS, max: 1 });
       try {
         return await migrate(new PostgresDialect({ pool: own }), direction);
       } finally {
@@ -82,15 +82,10 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
       }
     },
 
-    connections: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    connections: pool.counts,
 
     close: async () => {
       await Promise.all([pool.end(), probe.end()]);
     },
   };
-};
-
-const describe = (url: string): string => {
-  const { hostname, port, pathname } = new URL(url);
-  return `PostgreSQL at ${hostname || 'localhost'}:${port || 5432}${pathname}`;
 };
