@@ -79,13 +79,13 @@ export const fold = (text: string): string =>
   text
     .replace(LONE_ACCENT, "'")
     .normalize('NFKD')
-    .replace(APOSTROPHE, "'")
     .replace(MARK, '')
     .replace(INVISIBLE, '')
     // Full case folding: ẞ is ß in lower case, and ß is ss by way of upper case.
     .toLowerCase()
     .toUpperCase()
     .toLowerCase()
+    .replace(APOSTROPHE, "'")
     .replace(LETTER, (letter) => LETTERS.get(letter) ?? letter)
     .replace(/(?![0-9])\p{Nd}/gu, toAscii)
     .replace(DASH, '-')
