@@ -59,7 +59,7 @@ it.skipIf(inject('postgresUrl') === null)(
     const other = new pg.Client({ connectionString: place.url });
     await other.connect();
     try {
-      await other.query('begin; lock table user_search');
+      await other.query('begin; lock table user_words');
       expectProblem(await service.request('GET', '/api/users?q=ann'), 422, 'search-too-broad');
       await other.query('rollback');
       expect((await service.request('GET', '/api/users?q=ann')).status).toBe(200);

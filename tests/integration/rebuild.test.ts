@@ -31,7 +31,7 @@ describe.each(storeKinds())('a rebuild on $name', ({ available, make }) => {
   /** Everything that is made from the log, row by row. */
   const readModel = async () => {
     const rows: object[] = [];
-    for (const table of ['users', 'profile_view_counts', 'profile_viewers', 'user_search'])
+    for (const table of ['users', 'profile_view_counts', 'profile_viewers', 'user_words'])
       rows.push(...(await rig.database.query<{ row: object }>(`select to_jsonb(t) as row from ${table} t order by to_jsonb(t)::text`)));
     return rows;
   };
@@ -43,7 +43,7 @@ describe.each(storeKinds())('a rebuild on $name', ({ available, make }) => {
     index.start();
     await until('all names are found', async () => {
       const [row] = await rig.database.query<{ done: boolean }>(
-        `select (select position from checkpoints where name = 'search') = (select position from log_head) as done`,
+        `select (select position from checkpoints where name = 'words') = (select position from log_head) as done`,
       );
       return row?.done;
     });
@@ -66,7 +66,7 @@ describe.each(storeKinds())('a rebuild on $name', ({ available, make }) => {
       expect(progress.at(-1)).toEqual([users, users]);
       expect(await generation()).toBe(started + 1);
 
-      for (const table of ['users', 'profile_view_counts', 'profile_viewers', 'user_search']) await plant(`delete from ${table}`);
+      for (const table of ['users', 'profile_view_counts', 'profile_viewers', 'user_words']) await plant(`delete from ${table}`);
       await run();
       expect(await readModel()).toEqual(before);
       expect((await rig.verify()).violations).toEqual([]);
@@ -120,7 +120,7 @@ describe.each(storeKinds())('a rebuild on $name', ({ available, make }) => {
         'a viewer who never viewed',
         `insert into profile_viewers select user_id, gen_random_uuid(), hour, viewed_at, source, position from profile_viewers where user_id = $1 and viewer_id = $3`,
       ],
-      ['a name that is not found', 'delete from user_search where user_id = $1'],
+      ['a name that is not found', 'delete from user_words where user_id = $1'],
     ])('%s', async (_, sql) => {
       // Every parameter is in every statement.
       await plant(`with given as (select $1::uuid, $2::uuid, $3::uuid) ${sql.replace(/^with /, ', ')}`, id, other, viewer);

@@ -2,7 +2,7 @@ import type { User } from '../../domain/aggregates/user.ts';
 import { Problem } from '../../domain/problem.ts';
 import type { UserList } from '../../domain/repositories/user-list.ts';
 import type { StoredUser } from '../../domain/repositories/user-repository.ts';
-import { searchForm } from '../../domain/search/search-terms.ts';
+import { type SearchQuery, searchQuery } from '../../domain/search/search-query.ts';
 import { Email, emailKey } from '../../domain/value-objects/email.ts';
 import { Phone } from '../../domain/value-objects/phone.ts';
 
@@ -10,7 +10,7 @@ export type ListRequest = Readonly<{
   email?: string | undefined;
   phone?: string | undefined;
   status?: User['status'] | undefined;
-  /** The beginning of a name, an email address or a phone number. */
+  /** What `searchQuery` makes of it. */
   q?: string | undefined;
   created_after?: Date | undefined;
   sort: 'created_at' | '-created_at';
@@ -39,7 +39,7 @@ export const listUsers =
       email_key: email === undefined ? null : emailKey(Email(email)),
       phone_key: phone === undefined ? null : Phone(phone),
       status: status ?? null,
-      prefix: q === undefined ? null : prefixOf(q),
+      search: q === undefined ? null : searchOf(q),
       created_after: created_after ?? null,
     };
     const { users, positions } = await list.page(filter, sort === 'created_at' ? 'ascending' : 'descending', from, limit + 1);
@@ -49,16 +49,10 @@ export const listUsers =
     };
   };
 
-/** One character of these scripts may be a name. */
-const WHOLE_NAME = /^[\p{Script=Han}\p{Script=Hangul}]$/u;
-
 /** @throws Problem validation-failed where nothing is left that could be searched for */
-const prefixOf = (q: string): string => {
-  const form = searchForm(q);
-  // A number as people write it.
-  const prefix = /^\+[\d ().-]+$/.test(form) ? form.replace(/[^+\d]/g, '') : form;
-  const enough = [...prefix].length >= 2 || WHOLE_NAME.test(prefix);
-  if (enough && !prefix.includes('\0')) return prefix;
+const searchOf = (q: string): SearchQuery => {
+  const search = searchQuery(q);
+  if (search !== null) return search;
   const detail = 'must have two characters or more that are not spaces';
   throw new Problem('validation-failed', { errors: [{ pointer: '/q', code: 'too-short', detail }] });
 };

@@ -1,4 +1,5 @@
 import type { User } from '../aggregates/user.ts';
+import type { SearchQuery } from '../search/search-query.ts';
 import type { StoredUser } from './user-repository.ts';
 
 /** Which users to list. Keys are normalised as they are stored; null is no condition. */
@@ -6,8 +7,7 @@ type UserFilter = Readonly<{
   email_key: string | null;
   phone_key: string | null;
   status: User['status'] | null;
-  /** The beginning of a name, an email address or a phone number, normalised by `searchForm`. */
-  prefix: string | null;
+  search: SearchQuery | null;
   created_after: Date | null;
 }>;
 

@@ -1,22 +1,25 @@
 import type { RecordedUserEvent } from '../events/user-events.ts';
 import type { Username } from '../value-objects/username.ts';
 
-/** What makes two texts the same to a search: compatibility form, lower case, single spaces. */
+/** What makes two texts the same in the table of earlier releases: compatibility form, lower case, single spaces. */
 export const searchForm = (text: string): string => text.normalize('NFKC').toLowerCase().replace(/\s+/gu, ' ').trim();
 
-/** What a name is found by: each of its words and what follows it. */
+/** What a name is found by in the table of earlier releases: each of its words and what follows it. */
 export const nameTerms = (username: Username | null): string[] => {
   if (username === null) return [];
   const words = searchForm(`${username.first_name} ${username.last_name ?? ''}`).split(' ');
   return [...new Set(words.map((_, index) => words.slice(index).join(' ')))];
 };
 
-/** What a user with this history is found by, and what by no longer. */
-export const termsOf = (events: readonly RecordedUserEvent[]): { current: string[]; outdated: string[] } => {
+/** What a user with this history is found by, and what by no longer, where a name is found by what `of` says. */
+export const termsOf = (
+  events: readonly RecordedUserEvent[],
+  of: (username: Username | null) => string[],
+): { current: string[]; outdated: string[] } => {
   let current: string[] = [];
   const ever = new Set<string>();
   for (const { type, personal } of events) {
-    if ('username' in personal) current = nameTerms(personal.username ?? null);
+    if ('username' in personal) current = of(personal.username ?? null);
     if (type === 'UserDeleted') current = [];
     for (const term of current) ever.add(term);
   }

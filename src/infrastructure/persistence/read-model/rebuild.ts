@@ -1,6 +1,7 @@
 import { foldUser, USER_FOLD, uniqueKeys } from '../../../domain/aggregates/user.ts';
 import type { LoggedEvent } from '../../../domain/repositories/user-repository.ts';
 import { termsOf } from '../../../domain/search/search-terms.ts';
+import { wordsOf } from '../../../domain/search/words.ts';
 import type { UserId } from '../../../domain/value-objects/user-id.ts';
 import type { Database } from '../database/database.ts';
 import { type EventStore, notUnderstood } from '../event-store/event-store.ts';
@@ -46,7 +47,7 @@ const count = async (database: Database): Promise<number> => {
 const rebuildUsers = async (database: Database, store: EventStore, userIds: readonly UserId[]): Promise<UserId[]> => {
   // Who was written to by a newer release keeps the row that it made.
   const streams = (await store.readStreams(userIds)).filter(({ events }) => !notUnderstood(events));
-  const rows = await database.query<{ user_id: UserId }>('select r.user_id from rebuild_v1($1::json) as r(user_id)', [
+  const rows = await database.query<{ user_id: UserId }>('select r.user_id from rebuild_v2($1::json) as r(user_id)', [
     JSON.stringify(streams.map(toRow)),
   ]);
   return rows.map(({ user_id }) => user_id);
@@ -56,8 +57,8 @@ const rebuildUsers = async (database: Database, store: EventStore, userIds: read
 const toRow = ({ user_id, events }: { user_id: UserId; events: LoggedEvent[] }) => {
   const [first] = events;
   const last = events.at(-1);
-  const { current, outdated } = termsOf(events);
-  if (first === undefined || last === undefined) return { user_id, version: 0, terms: [], outdated };
+  const { current: words, outdated: outdated_words } = termsOf(events, wordsOf);
+  if (first === undefined || last === undefined) return { user_id, version: 0, words, outdated_words };
   const state = foldUser(null, events);
   return {
     user_id,
@@ -68,7 +69,7 @@ const toRow = ({ user_id, events }: { user_id: UserId; events: LoggedEvent[] }) 
     state,
     created_position: first.position,
     position: last.position,
-    terms: current,
-    outdated,
+    words,
+    outdated_words,
   };
 };

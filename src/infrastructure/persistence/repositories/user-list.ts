@@ -1,24 +1,18 @@
 import { Problem } from '../../../domain/problem.ts';
 import type { UserList } from '../../../domain/repositories/user-list.ts';
+import type { SearchQuery } from '../../../domain/search/search-query.ts';
 import { StoreFailure } from '../database/database.ts';
 import { retriedRead } from '../database/retried-read.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 
 const STATEMENT_TIMEOUT = '57014';
-/** In byte order no text that begins with the prefix comes after the prefix and this. */
-const LAST_CHARACTER = '\u{10FFFF}';
 
-/** An array, so that what is found is looked up by id, and never all users gone through to find nothing. */
-const foundBy = (from: string, to: string): string =>
-  `u.user_id = any (array(
-    select s.user_id from user_search s where s.term >= ${from} and s.term < ${to}
-    union select e.user_id from users e where e.email_key >= ${from} and e.email_key < ${to}
-    union select p.user_id from users p where p.phone_key >= ${from} and p.phone_key < ${to}
-  ))`;
+/** The arguments of find_users_v1. */
+const questions = ({ words, email, phone, ids, term }: SearchQuery): unknown[] => [words, email, phone, ...(ids ?? [null, null]), term];
 
 /** Lists in the order of each user's first event. A page is one statement, with no OFFSET and no COUNT. */
 export const userList = (store: EventStore): UserList => ({
-  async page({ email_key, phone_key, status, prefix, created_after }, order, from, limit) {
+  async page({ email_key, phone_key, status, search, created_after }, order, from, limit) {
     const values: unknown[] = [];
     const bind = (value: unknown): string => `$${values.push(value)}`;
     const ascending = order === 'ascending';
@@ -27,10 +21,11 @@ export const userList = (store: EventStore): UserList => ({
       ...(email_key === null ? [] : [`u.email_key = ${bind(email_key)}`]),
       ...(phone_key === null ? [] : [`u.phone_key = ${bind(phone_key)}`]),
       ...(from === null ? [] : [`u.created_position ${ascending ? '>' : '<'} ${bind(from)}`]),
-      ...(prefix === null
+      ...(search === null
         ? []
         : [
-            foundBy(bind(prefix), bind(prefix + LAST_CHARACTER)),
+            // An array, so that who is found is looked up by id, and never all users gone through to find nobody.
+            `u.user_id = any ((select find_users_v1(${questions(search).map(bind)}))::uuid[])`,
             `u.status <> 'deleted'`,
             `(u.state->'privacy_settings'->>'allow_search')::boolean`,
           ]),

@@ -1,0 +1,93 @@
+import { type Kysely, sql } from 'kysely';
+
+export const up = async (db: Kysely<unknown>): Promise<void> => {
+  // Words that names are found by, each by itself and in a form of its own; fed from the log as user_search is. That one stays
+  // for releases that know no other, and is read as long as it is ahead of this one.
+  await sql`create table user_words (
+    word text collate "C" not null,
+    user_id uuid not null,
+    primary key (word, user_id)
+  )`.execute(db);
+  await sql`insert into checkpoints values ('words', 0)`.execute(db);
+  await findUsersV1.execute(db);
+  await rebuildV2.execute(db);
+};
+
+/**
+ * Who is found: by an email address, a phone number or an id that begins so, or by a name in which every one of the words
+ * begins a word. What names earlier releases stored is looked into as long as that is ahead, and the words where they are at
+ * most a few pages of the feed behind it: before that they hold names that somebody no longer has.
+ *
+ * The planner must not go through a table, whatever it believes about its size.
+ */
+const findUsersV1 = sql`
+create function find_users_v1(words text[], email text, phone text, first_id uuid, last_id uuid, old_term text) returns uuid[]
+language plpgsql stable
+set jit = off
+set enable_seqscan = off
+as $$
+declare
+  last constant text := chr(1114111);
+  ahead bigint;
+  ids uuid[];
+begin
+  select s.position - w.position into strict ahead from checkpoints s, checkpoints w where s.name = 'search' and w.name = 'words';
+
+  ids := array(
+    select u.user_id from users u where u.email_key >= email and u.email_key < email || last
+    union select u.user_id from users u where u.phone_key >= phone and u.phone_key < phone || last
+    union select u.user_id from users u where u.user_id >= first_id and u.user_id <= last_id
+  );
+
+  -- Nobody has a word that nobody has: a look at each of them before all who have them are read.
+  if ahead <= 10000 and not exists (
+    select from unnest(words) a(word) where not exists (select from user_words w where w.word >= a.word and w.word < a.word || last)
+  ) then
+    ids := ids || array(
+      select h.user_id
+      from (
+        select distinct w.user_id, a.word from unnest(words) a(word) join user_words w on w.word >= a.word and w.word < a.word || last
+      ) h
+      group by h.user_id
+      having count(*) = cardinality(words)
+    );
+  end if;
+
+  if ahead > 0 then
+    ids := ids || array(select s.user_id from user_search s where s.term >= old_term and s.term < old_term || last);
+  end if;
+  return ids;
+end
+$$`;
+
+/**
+ * As rebuild_v1, which takes the head row, and then the words of those whose history is still the one that was folded. The
+ * table of earlier releases is left to them.
+ */
+const rebuildV2 = sql`
+create function rebuild_v2(folded json) returns setof uuid
+language plpgsql
+as $$
+declare
+  current uuid[];
+begin
+  return query select r from rebuild_v1(folded) r;
+
+  select array_agg(f.user_id) into current from json_to_recordset(folded) as f(user_id uuid, version integer)
+  where f.version = coalesce((select max(e.version) from events e where e.stream = 'user-' || f.user_id), 0);
+
+  delete from user_words w using json_to_recordset(folded) as f(user_id uuid, outdated_words text[]), unnest(f.outdated_words) as o(word)
+  where f.user_id = any (current) and w.user_id = f.user_id and w.word = o.word;
+  insert into user_words (word, user_id)
+  select c.word, f.user_id from json_to_recordset(folded) as f(user_id uuid, words text[]), unnest(f.words) as c(word)
+  where f.user_id = any (current)
+  order by c.word, f.user_id
+  on conflict do nothing;
+end
+$$`;
+
+export const down = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`drop function find_users_v1(text[], text, text, uuid, uuid, text), rebuild_v2(json)`.execute(db);
+  await sql`delete from checkpoints where name = 'words'`.execute(db);
+  await sql`drop table user_words`.execute(db);
+};
