@@ -4,14 +4,14 @@ import { defineConfig } from 'vitest/config';
 const CHECKER = 'tests/faults/checker.test.ts';
 const LONG = process.env.FAULTS === 'long';
 
-const real = {
-  globalSetup: ['tests/fixtures/global-setup.ts'],
+const every = {
   // Tests share no state, so files may share a process: what they import is loaded once.
   isolate: false,
   // Against what never ends; nothing else waits for it, and machines may be busy.
   testTimeout: 180_000,
   hookTimeout: 180_000,
 };
+const real = { ...every, globalSetup: ['tests/fixtures/global-setup.ts'] };
 
 export default defineConfig({
   test: {
@@ -20,7 +20,7 @@ export default defineConfig({
     reporters: ['default', './tests/fixtures/closing-line.ts'],
     coverage: { include: ['src/**'], reporter: ['text', 'html'], reportsDirectory: 'coverage' },
     projects: [
-      { test: { name: 'unit', include: ['tests/unit/**/*.test.ts', CHECKER] } },
+      { test: { ...every, name: 'unit', include: ['tests/unit/**/*.test.ts', CHECKER] } },
       { test: { ...real, name: 'integration', include: ['tests/integration/**/*.test.ts'] } },
       {
         test: {
