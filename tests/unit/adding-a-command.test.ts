@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { after, both, changedProject } from '../fixtures/changed-project.ts';
 
 /** What CONTRIBUTING says about a new command, tried on the real files with a made-up command `promote`. */
-const { errors } = changedProject({
+const { errors } = await changedProject({
   'the event': {
     'src/domain/events/user-events.ts': after('export type UserEvents = {', '\n  UserPromoted: { data: None; personal: None };'),
   },
@@ -51,7 +51,7 @@ describe('adding a command', () => {
   ] as const)('does not compile when %s is forgotten: see %s', (forgotten, file) => {
     expect(
       errors(forgotten)
-        .filter((error) => error.startsWith(`${file}: `))
+        .filter((error) => error.startsWith(`${file}(`))
         .join(),
     ).toMatch(/promote/i);
   });
