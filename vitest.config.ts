@@ -20,7 +20,7 @@ export default defineConfig({
     reporters: ['default', './tests/fixtures/closing-line.ts'],
     coverage: { include: ['src/**'], reporter: ['text', 'html'], reportsDirectory: 'coverage' },
     projects: [
-      { test: { ...every, name: 'unit', include: ['tests/unit/**/*.test.ts', CHECKER] } },
+      { test: { ...every, name: 'unit', include: ['tests/unit/**/*.test.ts', CHECKER], setupFiles: ['tests/fixtures/fresh-modules.ts'] } },
       { test: { ...real, name: 'integration', include: ['tests/integration/**/*.test.ts'] } },
       {
         test: {

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ClaimedTask, ClaimFilter } from '../../src/application/tasks/task.ts';
 import type { UserId } from '../../src/domain/value-objects/user-id.ts';
 import type { TaskQueue } from '../../src/infrastructure/tasks/task-queue.ts';
@@ -8,6 +8,12 @@ import { until } from '../fixtures/until.ts';
 
 type Claim = (users: readonly UserId[]) => ClaimedTask[];
 type Options = { claim: Claim; sweep?: () => ClaimedTask[]; run?: (task: ClaimedTask) => Promise<void> };
+
+// Sleeps follow the fake clock too.
+vi.mock('node:timers/promises', () => ({
+  setImmediate: () => new Promise<void>(setImmediate),
+  setTimeout: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+}));
 
 /** A runner whose store is `claim` for users that were called for, and `sweep` for the others. */
 const startRunner = ({ claim, sweep = () => [], run = async () => {} }: Options) => {
@@ -45,6 +51,8 @@ describe('a worker', () => {
   });
 
   it('asks a store that is away at its ease, however many call', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
     let asked = 0;
     const { call } = startRunner({
       claim: () => {
@@ -52,11 +60,16 @@ describe('a worker', () => {
         throw new Error('away');
       },
     });
-    const begun = performance.now();
-    while (performance.now() - begun < 700) {
-      expect(await Promise.all(Array.from({ length: 20 }, newId).map(call))).not.toContain(true);
+    const callAll = () => Promise.all(Array.from({ length: 20 }, newId).map(call));
+    const calls = [callAll()];
+    for (const times of [1, 2, 3]) {
+      await vi.advanceTimersByTimeAsync(400);
+      calls.push(callAll());
+      expect(asked).toBe(times);
+      await vi.advanceTimersByTimeAsync(100);
     }
-    expect(asked).toBeLessThanOrEqual(3);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await Promise.all(calls)).flat()).not.toContain(true);
   });
 
   it('does not overlook a task that was accepted while it looked for the next one', async () => {

@@ -1,7 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { awaitTask } from '../../src/application/queries/get-task.ts';
 import type { Task } from '../../src/application/tasks/task.ts';
 import { Problem } from '../../src/domain/problem.ts';
+
+// Sleeps follow the fake clock.
+vi.mock('node:timers/promises', () => ({
+  setTimeout: (ms: number, value: unknown) => new Promise((resolve) => setTimeout(() => resolve(value), ms)),
+}));
 
 const TASK_ID = `task_${'0'.repeat(26)}`;
 const running = { task_id: TASK_ID, finished_at: null } as Task;
@@ -15,11 +20,20 @@ const finding = (...answers: (Task | Problem | null)[]) => {
     if (answer instanceof Problem) throw answer;
     return answer ?? new Promise(() => {});
   };
-  return { wait: awaitTask({ find }), looks: () => looks };
+  const wait = async (taskId: string, ms: number): Promise<Task> => {
+    const waiting = awaitTask({ find })(taskId, ms);
+    waiting.catch(() => {});
+    await vi.advanceTimersByTimeAsync(ms);
+    return waiting;
+  };
+  return { wait, looks: () => looks };
 };
 const away = new Problem('store-unavailable');
 
 describe('waiting for a task', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
   it('looks often at first and then seldom', async () => {
     const { wait, looks } = finding(running);
     expect(await wait(TASK_ID, 600)).toBe(running);
