@@ -16,9 +16,10 @@ import { until } from '../fixtures/until.ts';
 
 /** What the README says of an answer: the sentence "Status 200, `Header: value`, `"member": value`" and the JSON after it. */
 type Promised = { status: number; headers: [name: string, value: string][]; members: object; code: string | undefined; json: unknown };
-/** A ```bash block with curl. It is run once for each answer that the README gives. */
-type Example = { title: string; command: string; answers: Promised[] };
+/** A ```bash block. Its last curl is the request that is shown, and sent once for each answer that the README gives; the rest prepares it. */
+type Example = { title: string; preparation: string; command: string; answers: Promised[] };
 
+const FOUR_REQUESTS = 4;
 const PLACEHOLDER = 'task_abc123';
 const END = '--- answered ---';
 const FENCE = /```(\w+)\n(.*?)\n```/gs;
@@ -54,8 +55,12 @@ const examplesIn = (markdown: string): Example[] => {
     takeProse(markdown.slice(end, index));
     end = index + whole.length;
     if (language === 'bash') {
-      const line = markdown.slice(0, index).split('\n').length + 1;
-      current = text.startsWith('curl ') ? { title: `line ${line}: ${text.split('\n')[0]}`, command: text, answers: [] } : null;
+      const start = text.lastIndexOf('\ncurl ') + 1;
+      const [preparation, command] = [text.slice(0, start), text.slice(start)];
+      const line = markdown.slice(0, index + '```bash\n'.length + start).split('\n').length;
+      current = /^(curl |new_user\n)/.test(text)
+        ? { title: `line ${line}: ${command.split('\n')[0]}`, preparation, command, answers: [] }
+        : null;
       if (current) examples.push(current);
     }
     const answer: Promised | undefined = (current as Example | null)?.answers.at(-1);
@@ -70,11 +75,14 @@ const masked = (text: string): string =>
   text
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replace(/task_[0-9a-v]{26}/g, 'TASK')
+    .replace(/[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[\da-f]{4}-[\da-f]{12}/g, 'USER')
+    .replace(/ann\.\d+\.\d+@/g, 'ann@')
     .replace(/("(?:request_id|correlationid)":\s*")[^"]+/g, '$1ID')
     .replace(/("next_cursor":\s*"|cursor=)[\w-]+/g, '$1CURSOR');
 
 const page = read('README.md');
 const examples = examplesIn(page);
+const [newUser = ''] = /^new_user\(\) \{\n.*?^\}$/ms.exec(page) ?? [];
 const canRun = ['bash', 'curl'].every((tool) => spawnSync(tool, ['--version']).error === undefined);
 
 describe.skipIf(!canRun)('the API examples of the README', () => {
@@ -93,6 +101,7 @@ describe.skipIf(!canRun)('the API examples of the README', () => {
     shell = spawn('bash', { env: { PATH: process.env.PATH, CURL_HOME: home, NO_PROXY: '*' } });
     shell.stdout.setEncoding('utf8').on('data', (data: string) => (printed += data));
     shell.stderr.setEncoding('utf8').on('data', (data: string) => (printed += data));
+    await type(newUser);
   });
   afterAll(async () => {
     shell?.stdin.end();
@@ -100,10 +109,16 @@ describe.skipIf(!canRun)('the API examples of the README', () => {
     rmSync(home, { recursive: true, force: true });
   });
 
-  const run = async (command: string) => {
+  /** @returns what it prints */
+  const type = async (text: string): Promise<string> => {
     printed = '';
-    shell.stdin.write(`${command.replaceAll('localhost:8000', address)}\nprintf '\\n${END}'\n`);
-    const stdout = await until('curl ends', () => printed.endsWith(`\n${END}`) && printed.slice(0, -END.length - 1));
+    shell.stdin.write(`${text.replaceAll('localhost:8000', address)}\nprintf '\\n${END}'\n`);
+    await until('the shell is done', () => printed.endsWith(`\n${END}`));
+    return printed.slice(0, -END.length - 1);
+  };
+
+  const run = async (command: string) => {
+    const stdout = await type(command);
     const [head = '', body = ''] = stdout.split(/\r\n\r\n(.*)/s);
     const headers = Object.fromEntries(head.split('\r\n').map((line) => line.split(/: (.*)/).slice(0, 2)));
     lastTask = /"task_id":"(task_\w+)"/.exec(body)?.[1] ?? lastTask;
@@ -125,8 +140,9 @@ describe.skipIf(!canRun)('the API examples of the README', () => {
     if (json !== undefined) expect(body).toEqual(JSON.parse(masked(JSON.stringify(json))));
   };
 
-  it.each(examples)('$title', async ({ command, answers }) => {
+  it.each(examples)('$title', async ({ preparation, command, answers }) => {
     expect(answers.length, 'the README says what is answered').toBeGreaterThan(0);
+    await type(preparation);
     for (const [index, answer] of answers.entries()) {
       // First with the id that the request before returned, as the README says; then as it stands.
       const typed = index === 0 ? command.replace(PLACEHOLDER, lastTask) : command;
@@ -139,10 +155,19 @@ describe.skipIf(!canRun)('the API examples of the README', () => {
     }
   });
 
+  it('change no user but one of their own, so that a new one renumbers none', () => {
+    for (const { title, preparation, command } of examples.slice(FOUR_REQUESTS)) {
+      const block = preparation + command;
+      expect(block.startsWith('new_user\n') || !block.includes('$user'), title).toBe(true);
+      expect(block, title).not.toMatch(/-X \w+ "?http\S+\/users\/\w/);
+    }
+  });
+
   it('show every route of the API', async () => {
     const document = JSON.parse((await run('curl http://localhost:8000/openapi.json')).body);
     const shown = examples.map(({ command }) => {
-      const path = new URL(/http:[^\s"]+/.exec(command)?.[0] ?? '').pathname.replace(/\/$/, '');
+      const url = /(http:|\$user)[^\s"]*/.exec(command)?.[0].replace('$user', 'http://localhost:8000/api/users/id');
+      const path = new URL(url ?? '').pathname.replace(/\/$/, '');
       return `${/-X (\w+)/.exec(command)?.[1] ?? 'GET'} ${path}`;
     });
     for (const [path, methods] of Object.entries<object>(document.paths)) {
