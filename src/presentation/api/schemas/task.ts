@@ -3,18 +3,22 @@ import type { StoredProblem, Task } from '../../../application/tasks/task.ts';
 import { Problem, type ProblemCode } from '../../../domain/problem.ts';
 import { problemDocument } from '../http/problems.ts';
 
+export const TASK_ID = '^task_[0-9a-v]{26}$';
+
 const time = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time', description });
 const count = Type.Integer({ minimum: 0 });
 
 export const taskSchema = Type.Object(
   {
-    task_id: Type.String({ pattern: '^task_[0-9a-v]{26}$', examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }),
+    task_id: Type.String({ pattern: TASK_ID, examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }),
     command: Type.String({ examples: ['change_email'] }),
     user_id: Type.String({ format: 'uuid' }),
     status: Type.Unsafe<string>({ type: 'string', enum: ['queued', 'running', 'succeeded', 'failed', 'cancelled'] }),
     progress: Type.Unsafe<object | null>({
       type: ['object', 'null'],
       properties: { done: count, total: count, failed: count },
+      required: ['done', 'total', 'failed'],
+      additionalProperties: false,
       description: 'For tasks of many steps.',
     }),
     attempts: count,
@@ -29,7 +33,7 @@ export const taskSchema = Type.Object(
       required: ['version'],
       additionalProperties: false,
     }),
-    error: Type.Unsafe<object | null>({ anyOf: [{ $ref: 'Problem#' }, { type: 'null' }], description: 'The problem that stopped it.' }),
+    error: Type.Unsafe<object | null>({ oneOf: [{ $ref: 'Problem#' }, { type: 'null' }], description: 'The problem that stopped it.' }),
   },
   { $id: 'Task', title: 'Task', description: 'An asynchronous operation. Kept for 7 days after it ended.', additionalProperties: false },
 );
