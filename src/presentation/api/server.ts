@@ -9,7 +9,7 @@ import { isJson } from './http/headers.ts';
 import { parseJsonBody } from './http/json-body.ts';
 import { publicAddresses } from './http/public-addresses.ts';
 import { socketRefusal } from './http/socket-refusal.ts';
-import { fieldErrors, validator } from './http/validation.ts';
+import { fieldErrors, queryStringSchema, validator } from './http/validation.ts';
 import { docs } from './operations/docs.ts';
 import { healthRoutes } from './operations/health-routes.ts';
 import { metricsRoute } from './operations/metrics-route.ts';
@@ -31,9 +31,10 @@ export const buildServer = (api: Api, { version, publicUrl = '', liveFeed, ...op
   return baseServer(api, base, async (server) => {
     const ajv = validator(api.now);
     // Headers and path parameters have their own readers, which answer 400; their schemas are for the documentation.
-    server.setValidatorCompiler(({ schema, httpPart }) =>
-      httpPart === 'headers' || httpPart === 'params' ? () => true : ajv.compile(schema as object),
-    );
+    server.setValidatorCompiler(({ schema, httpPart }) => {
+      if (httpPart === 'headers' || httpPart === 'params') return () => true;
+      return ajv.compile(httpPart === 'querystring' ? queryStringSchema(schema as object) : (schema as object));
+    });
     server.setSchemaErrorFormatter((failures) => new Problem('validation-failed', { errors: fieldErrors(failures, api.now()) }));
 
     server.removeAllContentTypeParsers();

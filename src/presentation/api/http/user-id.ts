@@ -6,7 +6,7 @@ import { InvalidValue } from '../../../domain/value-objects/value-object.ts';
 
 /** Documents the parameter; `userIdOf` decides, because a path that holds no id is a 400 and not a field error. */
 export const userIdParams = Type.Object({
-  user_id: Type.String({ description: 'The user, by id.', examples: ['550e8400-e29b-41d4-a716-446655440000'] }),
+  user_id: Type.String({ format: 'uuid', description: 'The user, by id.', examples: ['550e8400-e29b-41d4-a716-446655440000'] }),
 });
 
 export const invalidUserId = (cause?: unknown): Problem =>

@@ -29,11 +29,28 @@ export const validator = (now: () => Date) => {
     strict: true,
     allowUnionTypes: true,
   });
+  ajv.addKeyword({ keyword: 'digits', type: 'string', schemaType: 'object', validate: isWholeNumber, errors: false });
   for (const name of Object.keys(formats)) ajv.addFormat(name, { type: 'string', validate: (text) => refusal(name, text, now()) === null });
   return ajv;
 };
 
-type Failure = FastifySchemaValidationError & { data?: unknown };
+type Range = { minimum: number; maximum: number };
+
+const isWholeNumber = ({ minimum, maximum }: Range, text: string): boolean =>
+  /^\d{1,9}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum;
+
+/** What is validated of a query string, whose values are all text: a whole number is one by its digits, and nothing is coerced. */
+export const queryStringSchema = (documented: { properties?: Record<string, { type?: unknown }> }): object => ({
+  ...documented,
+  properties: Object.fromEntries(
+    Object.entries(documented.properties ?? {}).map(([name, schema]) => {
+      const { type, minimum, maximum } = schema as { type?: unknown } & Range;
+      return [name, type === 'integer' ? { type: 'string', digits: { minimum, maximum } } : schema];
+    }),
+  ),
+});
+
+type Failure = FastifySchemaValidationError & { data?: unknown; schema?: unknown };
 
 /** One error per field, in the order of the schema, twenty at most. `now` is that of the validator. */
 export const fieldErrors = (failures: readonly Failure[], now: Date): FieldError[] => {
@@ -45,7 +62,7 @@ export const fieldErrors = (failures: readonly Failure[], now: Date): FieldError
   return [...errors.values()].slice(0, MAX_ERRORS);
 };
 
-const fieldError = ({ keyword, instancePath, params, data, message }: Failure, now: Date): FieldError => {
+const fieldError = ({ keyword, instancePath, params, data, message, schema }: Failure, now: Date): FieldError => {
   const errorAt = (code: string, detail: string, pointer = instancePath): FieldError => ({ pointer, code, detail });
   switch (keyword) {
     case 'required':
@@ -58,6 +75,10 @@ const fieldError = ({ keyword, instancePath, params, data, message }: Failure, n
       return errorAt('wrong-type', `must be ${String(params.type).replaceAll(',', ' or ')}`);
     case 'enum':
       return errorAt('not-allowed', `must be one of ${(params.allowedValues as string[]).join(', ')}`);
+    case 'digits': {
+      const { minimum, maximum } = schema as Range;
+      return errorAt('out-of-range', `must be a whole number from ${minimum} to ${maximum}`);
+    }
     case 'maxLength':
       return errorAt('too-long', `must have at most ${params.limit} characters`);
     case 'format': {

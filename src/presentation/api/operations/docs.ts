@@ -16,6 +16,7 @@ declare module 'fastify' {
 
 type Operation = {
   operationId?: string;
+  responses: Record<string, { headers?: Record<string, object> }>;
   requestBody?: { required?: boolean; content: Record<string, { schema: { properties?: object } }> };
 };
 
@@ -76,6 +77,9 @@ export const docs = async (server: FastifyInstance, version: string, publicUrl: 
         contact: { name: 'Lumin User Service' },
       },
       servers: [{ url: publicUrl || '/', description: 'This server.' }],
+      components: {
+        headers: { 'X-Request-Id': { description: 'The request; the log has it.', required: true, schema: { type: 'string' } } },
+      },
       tags: [
         { name: 'Users', description: 'Create, change and read users.' },
         { name: 'Profiles', description: 'Profiles as others see them, and who viewed them.' },
@@ -90,6 +94,9 @@ export const docs = async (server: FastifyInstance, version: string, publicUrl: 
       for (const operations of Object.values(openapiObject.paths ?? {})) {
         for (const operation of Object.values(operations)) {
           const { requestBody } = operation;
+          for (const response of Object.values(operation.responses)) {
+            response.headers = { 'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' }, ...response.headers };
+          }
           if (requestBody === undefined) continue;
           // A command that takes no input accepts {} but need not say so.
           const { properties = {} } = requestBody.content['application/json']?.schema ?? {};

@@ -1,7 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import { orNull } from '../../../application/commands/fields.ts';
-import { Problem } from '../../../domain/problem.ts';
 import { readCursor, signCursor } from './cursor.ts';
 
 const DEFAULT_LIMIT = 50;
@@ -10,7 +9,7 @@ const MAX_LIMIT = 200;
 /** The query parameters of every list. */
 export const pageParameters = {
   limit: Type.Optional(
-    Type.String({ description: `Items on a page, 1 to ${MAX_LIMIT}.`, default: String(DEFAULT_LIMIT), examples: ['50'] }),
+    Type.Integer({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT, description: `Items on a page, 1 to ${MAX_LIMIT}.` }),
   ),
   cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before, with the same filters.' })),
 };
@@ -18,7 +17,7 @@ export const pageParameters = {
 /** OpenAPI response of a page: `items`, `next_cursor` and what else there is. */
 export const pageResponse = (items: TSchema, more: Record<string, TSchema> = {}) => ({
   description: 'A page.',
-  headers: { link: { type: 'string', description: 'The next page, rel="next".' } },
+  headers: { Link: { type: 'string', description: 'The next page, rel="next"; left out on the last one.' } },
   content: {
     'application/json': {
       schema: Type.Object({ ...more, items: Type.Array(items), next_cursor: orNull(Type.String()) }),
@@ -26,15 +25,8 @@ export const pageResponse = (items: TSchema, more: Record<string, TSchema> = {})
   },
 });
 
-/** @throws Problem validation-failed */
-export const limitOf = (text: string | undefined): number => {
-  if (text === undefined) return DEFAULT_LIMIT;
-  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw new Problem('validation-failed', {
-    errors: [{ pointer: '/limit', code: 'out-of-range', detail: `must be a whole number from 1 to ${MAX_LIMIT}` }],
-  });
-};
+/** Of the parameter that the schema above has let pass. */
+export const limitOf = (text: string | undefined): number => Number(text ?? DEFAULT_LIMIT);
 
 type List = {
   hash: (text: string) => string;

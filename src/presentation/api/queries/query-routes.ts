@@ -4,9 +4,9 @@ import { cloudEvent } from '../../../application/feed/cloud-event.ts';
 import type { Api } from '../dependencies.ts';
 import { asksFresh, parseIfNoneMatch } from '../http/headers.ts';
 import { checkUserId, userIdOf, userIdParams } from '../http/user-id.ts';
-import { userResponse } from '../schemas/command.ts';
+import { etag, userResponse } from '../schemas/command.ts';
 import { problemResponses } from '../schemas/problem.ts';
-import { taskView } from '../schemas/task.ts';
+import { TASK_ID, taskView } from '../schemas/task.ts';
 import { userBytes } from '../schemas/user.ts';
 import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 
@@ -26,11 +26,11 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       params: userIdParams,
       querystring: noQuery,
       headers: Type.Object({
-        'if-none-match': Type.Optional(Type.String({ description: 'ETag of an earlier answer, for example `"1"`.' })),
+        'If-None-Match': Type.Optional(Type.String({ description: 'ETag of an earlier answer, for example `"1"`.' })),
       }),
       response: {
         200: userResponse('The user.'),
-        304: { type: 'null', description: 'Not changed.' },
+        304: { type: 'null', description: 'Not changed.', headers: etag },
         ...problemResponses(...refusedOfUser, 'invalid-precondition'),
       },
     },
@@ -73,7 +73,7 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       operationId: 'get_task',
       tags: ['Tasks'],
       params: Type.Object({
-        task_id: Type.String({ description: 'The id that the 202 answer returned.' }),
+        task_id: Type.String({ description: 'The id that the 202 answer returned.', pattern: TASK_ID }),
       }),
       querystring: noQuery,
       response: {

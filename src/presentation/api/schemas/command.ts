@@ -7,13 +7,18 @@ const header = (description: string) => Type.Optional(Type.String({ description 
 
 /** Documented here, read by `headers.ts`: what cannot be read is a 400 of its own, not a field error. */
 export const commandHeaders = Type.Object({
-  'if-match': header('ETag that the user must still have, for example `"1"`; otherwise 412.'),
-  'idempotency-key': header('Any new id, for example a UUID: makes sending the request again safe for 24 hours.'),
-  prefer: header('RFC 7240: `respond-async` for a task, `wait=N` to wait up to N seconds for its end.'),
+  'If-Match': header('ETag that the user must still have, for example `"1"`; otherwise 412.'),
+  'Idempotency-Key': header('Any new id, for example a UUID: makes sending the request again safe for 24 hours.'),
+  Prefer: header('RFC 7240: `respond-async` for a task, `wait=N` to wait up to N seconds for its end.'),
 });
 
-const replayed = { 'idempotent-replayed': { type: 'string', description: '`true` where the answer is that of an earlier request.' } };
-const etag = { etag: { type: 'string', description: 'Version of the user.' } };
+/** A refusal may have them too: that of a task that was waited for. */
+const applied = {
+  'Idempotent-Replayed': { type: 'string', description: '`true` where the answer is that of an earlier request.' },
+  'Preference-Applied': { type: 'string', description: 'Which preference of `Prefer` was followed.' },
+};
+export const etag = { ETag: { type: 'string', description: 'Version of the user, in quotes.' } };
+const location = (of: string) => ({ Location: { type: 'string', format: 'uri-reference', description: `Address of the ${of}.` } });
 const json = (schema: object) => ({ 'application/json': { schema } });
 
 export const userResponse = (description: string, headers: object = {}) => ({
@@ -24,12 +29,7 @@ export const userResponse = (description: string, headers: object = {}) => ({
 
 const taskResponse = {
   description: 'Accepted: the task is on disk. Location is where to look.',
-  headers: {
-    location: { type: 'string', description: 'Address of the task.' },
-    'retry-after': { type: 'integer', description: 'Seconds to wait before looking.' },
-    'preference-applied': { type: 'string', description: 'Which preference of `Prefer` was followed.' },
-    ...replayed,
-  },
+  headers: { ...location('task'), 'Retry-After': { type: 'integer', description: 'Seconds to wait before looking.' } },
   content: json({ $ref: 'Task#' }),
 };
 
@@ -58,24 +58,25 @@ const refusedEverywhere: ProblemCode[] = [
 
 export const viewCountResponse = {
   description: 'Recorded.',
-  headers: replayed,
   content: json(Type.Object({ count: Type.Integer({ minimum: 0, description: 'Views of this user that counted so far.' }) })),
 };
+
+type Response = { headers?: object };
 
 export const commandResponses = (
   { status, asynchronous, answers }: { status: 200 | 201 | 204; asynchronous?: true; answers?: object },
   refuses: readonly ProblemCode[],
-) => ({
-  ...(answers
-    ? { [status]: answers }
-    : status === 204
-      ? { 204: { type: 'null', description: 'Done, now or before.', headers: replayed } }
-      : {
-          [status]: userResponse(asynchronous ? 'Done, with `Prefer: wait`.' : 'Done.', {
-            ...(status === 201 && { location: { type: 'string', description: 'Address of the user.' } }),
-            ...replayed,
-          }),
-        }),
-  202: taskResponse,
-  ...problemResponses(...refusedEverywhere, ...refuses),
-});
+) => {
+  const done =
+    status === 204
+      ? { type: 'null', description: 'Done, now or before.' }
+      : userResponse(asynchronous ? 'Done, with `Prefer: wait`.' : 'Done.', status === 201 ? location('user') : {});
+  const responses: Record<string, Response> = {
+    [status]: answers ?? done,
+    202: taskResponse,
+    ...problemResponses(...refusedEverywhere, ...refuses),
+  };
+  return Object.fromEntries(
+    Object.entries(responses).map(([code, response]) => [code, { ...response, headers: { ...response.headers, ...applied } }]),
+  );
+};

@@ -17,9 +17,9 @@ export const eventSchema = Type.Object(
     data: Type.Object(
       {
         changed: Type.Array(Type.String(), { description: 'The fields that the event sets.' }),
-        personal: Type.Optional(Type.Object({}, { description: 'The personal part.' })),
+        personal: Type.Optional(Type.Object({}, { description: 'The personal part.', additionalProperties: true })),
       },
-      { description: 'What happened.' },
+      { description: 'What happened. Fields come with the type, and with later versions.', additionalProperties: true },
     ),
   },
   { $id: 'Event', title: 'Event', description: 'An event in CloudEvents 1.0 form.', additionalProperties: false },

@@ -32,8 +32,8 @@ export const problemSchema = Type.Object(
 
 const header = (description: string, type = 'string') => ({ type, description });
 const headersOf: Record<number, object> = {
-  412: { etag: header('The version that the user has now.') },
-  503: { 'retry-after': header('Seconds to wait.', 'integer') },
+  412: { ETag: header('The version that the user has now.') },
+  503: { 'Retry-After': header('Seconds to wait.', 'integer') },
 };
 
 /** OpenAPI responses for these problems, by status: each says which codes it can carry, in words and in its schema. */

@@ -4,17 +4,21 @@ import { type StoredProblem, type Task, type TaskStatus, taskStatuses } from '..
 import { Problem, type ProblemCode } from '../../../domain/problem.ts';
 import { problemDocument } from '../http/problems.ts';
 
+export const TASK_ID = '^task_[0-9a-v]{26}$';
+
 const count = Type.Integer({ minimum: 0 });
 
 export const taskSchema = Type.Object(
   {
-    task_id: Type.String({ pattern: '^task_[0-9a-v]{26}$', examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }),
+    task_id: Type.String({ pattern: TASK_ID, examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }),
     command: Type.String({ examples: ['change_email'] }),
     user_id: Type.String({ format: 'uuid' }),
     status: Type.Unsafe<TaskStatus>({ type: 'string', enum: taskStatuses }),
     progress: Type.Unsafe<object | null>({
       type: ['object', 'null'],
       properties: { done: count, total: count, failed: count },
+      required: ['done', 'total', 'failed'],
+      additionalProperties: false,
       description: 'For tasks of many steps.',
     }),
     attempts: count,
@@ -26,7 +30,7 @@ export const taskSchema = Type.Object(
         version: Type.Integer({ description: 'Version of the user that the task led to; of a recorded profile view, the count of views.' }),
       }),
     ),
-    error: Type.Unsafe<object | null>({ anyOf: [{ $ref: 'Problem#' }, { type: 'null' }], description: 'The problem that stopped it.' }),
+    error: Type.Unsafe<object | null>({ oneOf: [{ $ref: 'Problem#' }, { type: 'null' }], description: 'The problem that stopped it.' }),
   },
   { $id: 'Task', title: 'Task', description: 'An asynchronous operation. Kept for 7 days after it ended.', additionalProperties: false },
 );
