@@ -1,11 +1,12 @@
 import { type Kysely, sql } from 'kysely';
 
 export const up = async (db: Kysely<unknown>): Promise<void> => {
-  // Words that names are found by, each by itself and in a form of its own; fed from the log as user_search is. That one stays
-  // for releases that know no other, and is read as long as it is ahead of this one.
+  // The words that names are found by, fed from the log as user_search is. name: all of them, each after a space. user_search
+  // stays for releases that know no other.
   await sql`create table user_words (
     word text collate "C" not null,
     user_id uuid not null,
+    name text collate "C" not null,
     primary key (word, user_id)
   )`.execute(db);
   await sql`insert into checkpoints values ('words', 0)`.execute(db);
@@ -14,16 +15,17 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
 };
 
 /**
- * Who is found: by an email address, a phone number or an id that begins so, or by a name in which every one of the words
- * begins a word. What names earlier releases stored is looked into as long as that is ahead, and the words where they are at
- * most a few pages of the feed behind it: before that they hold names that somebody no longer has.
+ * Who is found: by an email address, a phone number or an id that begins so, or by a name in which each of the words begins
+ * one. Of several words the first is looked up, so it should be one that few have.
  *
- * The planner must not go through a table, whatever it believes about its size.
+ * user_search is looked into as long as it is ahead of user_words; that one, where it is as little
+ * behind as a feed may be under load: before, it holds names that somebody no longer has.
  */
 const findUsersV1 = sql`
 create function find_users_v1(words text[], email text, phone text, first_id uuid, last_id uuid, old_term text) returns uuid[]
 language plpgsql stable
 set jit = off
+-- Whatever the planner believes about the size of a table, none is gone through.
 set enable_seqscan = off
 as $$
 declare
@@ -38,21 +40,13 @@ begin
     union select u.user_id from users u where u.phone_key >= phone and u.phone_key < phone || last
     union select u.user_id from users u where u.user_id >= first_id and u.user_id <= last_id
   );
-
-  -- Nobody has a word that nobody has: a look at each of them before all who have them are read.
-  if ahead <= 10000 and not exists (
-    select from unnest(words) a(word) where not exists (select from user_words w where w.word >= a.word and w.word < a.word || last)
-  ) then
+  if ahead <= 4000 then
     ids := ids || array(
-      select h.user_id
-      from (
-        select distinct w.user_id, a.word from unnest(words) a(word) join user_words w on w.word >= a.word and w.word < a.word || last
-      ) h
-      group by h.user_id
-      having count(*) = cardinality(words)
+      select w.user_id from user_words w
+      where w.word >= words[1] and w.word < words[1] || last
+        and (cardinality(words) = 1 or not exists (select from unnest(words) o(word) where strpos(w.name, ' ' || o.word) = 0))
     );
   end if;
-
   if ahead > 0 then
     ids := ids || array(select s.user_id from user_search s where s.term >= old_term and s.term < old_term || last);
   end if;
@@ -78,11 +72,12 @@ begin
 
   delete from user_words w using json_to_recordset(folded) as f(user_id uuid, outdated_words text[]), unnest(f.outdated_words) as o(word)
   where f.user_id = any (current) and w.user_id = f.user_id and w.word = o.word;
-  insert into user_words (word, user_id)
-  select c.word, f.user_id from json_to_recordset(folded) as f(user_id uuid, words text[]), unnest(f.words) as c(word)
+  insert into user_words (word, user_id, name)
+  select c.word, f.user_id, ' ' || array_to_string(f.words, ' ')
+  from json_to_recordset(folded) as f(user_id uuid, words text[]), unnest(f.words) as c(word)
   where f.user_id = any (current)
   order by c.word, f.user_id
-  on conflict do nothing;
+  on conflict (word, user_id) do update set name = excluded.name where user_words.name <> excluded.name;
 end
 $$`;
 

@@ -41,9 +41,14 @@ export const wordsOf = (username: Username | null): string[] => {
   return distinct([...words, ...words.map(inOneAlphabet)]);
 };
 
-/** The words of a folded question, each of which a word of the name must begin with; none that another one begins with. */
+/**
+ * The words of a folded question, with each of which a word of the name must begin: none that another one begins with, and
+ * the longest, which fewest names have, first.
+ */
 export const wordsAsked = (folded: string): string[] => {
   const words = distinct(folded.split(SEPARATOR).map((word) => word.replace(APOSTROPHE, '')));
   const asked = distinct((words.length > 0 ? words : folded.split(' ')).map(inOneAlphabet));
-  return asked.filter((word) => !asked.some((other) => other !== word && other.startsWith(word)));
+  return asked
+    .filter((word) => !asked.some((other) => other !== word && other.startsWith(word)))
+    .sort((one, other) => other.length - one.length);
 };

@@ -8,13 +8,30 @@ import { openPersonal } from '../event-store/personal-data.ts';
 import { userIdOfStream } from '../event-store/stream-name.ts';
 
 const POLL_MS = 250;
-const EVENTS_AT_ONCE = 2_000;
+/** Few, because the embedded database does nothing else meanwhile. */
+const EVENTS_AT_ONCE = 500;
 
-/** A table of what names are found by. */
-type Index = { checkpoint: string; table: string; column: string; of: (username: Username | null) => string[] };
-const WORDS: Index = { checkpoint: 'words', table: 'user_words', column: 'word', of: wordsOf };
-/** What earlier releases read and write: fed as long as it is ahead, which is as long as find_users_v1 reads it. */
-const EARLIER: Index = { checkpoint: 'search', table: 'user_search', column: 'term', of: nameTerms };
+/** A table of what names are found by; `removed` and `added` write what `given` has, once for each user. */
+type Index = { checkpoint: string; of: (username: Username | null) => string[]; removed: string; added: string };
+
+const WORDS: Index = {
+  checkpoint: 'words',
+  of: wordsOf,
+  removed: `delete from user_words w using given g, unnest(g.outdated) as o(word) where w.word = o.word and w.user_id = g.user_id`,
+  added: `insert into user_words (word, user_id, name)
+    select c.word, g.user_id, ' ' || array_to_string(g.current, ' ') from given g, unnest(g.current) as c(word) order by c.word, g.user_id
+    on conflict (word, user_id) do update set name = excluded.name where user_words.name <> excluded.name`,
+};
+
+/** What earlier releases read and write. It is fed as long as it is ahead, and so as long as find_users_v1 reads it. */
+const EARLIER: Index = {
+  checkpoint: 'search',
+  of: nameTerms,
+  removed: `delete from user_search s using given g, unnest(g.outdated) as o(term) where s.term = o.term and s.user_id = g.user_id`,
+  added: `insert into user_search (term, user_id)
+    select c.term, g.user_id from given g, unnest(g.current) as c(term) order by c.term, g.user_id
+    on conflict do nothing`,
+};
 
 type Row = { position: number; stream: string; type: string; personal: Uint8Array | null };
 type Page = { from: number; to: number; earlier_is_ahead: boolean };
@@ -22,24 +39,23 @@ type Terms = { user_id: string; current: string[]; outdated: string[] };
 
 /**
  * Feeds the table that finds users by name from the log, a moment behind it, so that writing a user does not pay for it.
- * (Addresses and numbers are found by the unique indexes of their keys.) Any number of processes may do so: whoever moves
+ * (Addresses, numbers and ids are found by the unique indexes of users.) Any number of processes may do so: whoever moves
  * the checkpoint has done the page.
  */
 export const searchIndex = (database: Database, store: EventStore, onError: (error: unknown) => void): Poller => {
   /** A new user's name is in the event; for who changed or was deleted, all names that there ever were. */
-  const termsFor = async ({ stream, type, personal }: Row, index: Index): Promise<Terms | null> => {
+  const termsFor = async ({ stream, type, personal }: Row, of: Index['of']): Promise<Terms | null> => {
     const user_id = userIdOfStream(stream);
     if (user_id === null) return null;
-    if (type !== 'UserCreated') return { user_id, ...termsOf(await store.readStream(user_id, 0, Number.MAX_SAFE_INTEGER), index.of) };
+    if (type !== 'UserCreated') return { user_id, ...termsOf(await store.readStream(user_id, 0, Number.MAX_SAFE_INTEGER), of) };
     const { username } = (openPersonal(personal) ?? {}) as { username?: Username };
-    return { user_id, current: index.of(username ?? null), outdated: [] };
+    return { user_id, current: of(username ?? null), outdated: [] };
   };
 
-  /** One page. `more`: there may be another one, and no other process is about to do it. */
-  const feed = async (index: Index): Promise<{ more: boolean; earlier_is_ahead: boolean }> => {
-    const { checkpoint, table, column } = index;
+  /** One page; `more` where another one may follow, and no other process has done this one. */
+  const feed = async ({ checkpoint, of, removed, added }: Index): Promise<{ more: boolean; earlier_is_ahead: boolean }> => {
     const rows = await database.query<Row & Page>(
-      `select c.position as from, e.position as to, (select s.position from checkpoints s where s.name = $3) > c.position as earlier_is_ahead,
+      `select c.position as from, e.position as to, c.position < (select s.position from checkpoints s where s.name = $3) as earlier_is_ahead,
          n.position, n.stream, n.type, n.personal
        from checkpoints c
        cross join lateral (
@@ -59,25 +75,16 @@ export const searchIndex = (database: Database, store: EventStore, onError: (err
     // In order of position, so that the last word on a user wins.
     const terms = new Map<string, Terms>();
     for (const row of rows) {
-      const found = row.position === null ? null : await termsFor(row, index);
+      const found = row.position === null ? null : await termsFor(row, of);
       if (found) terms.set(found.user_id, found);
     }
-    const pairs = (which: 'current' | 'outdated') =>
-      JSON.stringify([...terms.values()].flatMap(({ user_id, [which]: all }) => all.map((term) => ({ term, user_id }))));
     const moved = await database.query(
       `with moved as (update checkpoints set position = $3 where name = $1 and position = $2 returning name),
-       removed as (
-         delete from ${table} s using moved, json_to_recordset($4::json) as t(term text collate "C", user_id uuid)
-         where s.${column} = t.term and s.user_id = t.user_id
-       ),
-       added as (
-         insert into ${table} (${column}, user_id)
-         select t.term, t.user_id from moved, json_to_recordset($5::json) as t(term text collate "C", user_id uuid)
-         order by t.term, t.user_id
-         on conflict do nothing
-       )
+       given as (select f.* from moved, json_to_recordset($4::json) as f(user_id uuid, current text[], outdated text[])),
+       removed as (${removed}),
+       added as (${added})
        select name from moved`,
-      [checkpoint, from, to, pairs('outdated'), pairs('current')],
+      [checkpoint, from, to, JSON.stringify([...terms.values()])],
     );
     return { more: moved.length > 0 && to - from >= EVENTS_AT_ONCE, earlier_is_ahead };
   };
