@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRig, type Rig } from '../fixtures/application-rig.ts';
-import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
+import { embedded, hostilePostgres, type Store } from '../fixtures/database-kinds.ts';
 import { storeContract } from './store.contract.ts';
 import { batchContract } from './store-batch.contract.ts';
 
-describe.each(storeKinds())('the store on $name', ({ available, make }) => {
+describe.each([embedded, hostilePostgres()])('the store on $name', ({ available, make }) => {
   let place: Store;
   let rig: Rig;
   beforeAll(async () => {

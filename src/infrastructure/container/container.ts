@@ -186,11 +186,11 @@ export const buildApp = async (
     liveClients: () => liveFeed.readers(),
   });
 
-  const unreadyText = (error: unknown): string =>
-    error instanceof NotReady || error instanceof UnusableDatabase ? error.message : 'the database is not ready; trying again';
+  // What an operator has to mend is said in words; of all else the error is shown.
+  const isForOperator = (error: unknown): error is Error => error instanceof NotReady || error instanceof UnusableDatabase;
   const unusable = outage(
-    (error) => log.warn({ err: error }, unreadyText(error)),
-    (error) => `${unreadyText(error)} ${error instanceof StoreFailure ? error.message : (error as { code?: string }).code}`,
+    (error) => (isForOperator(error) ? log.warn(error.message) : log.warn({ err: error }, 'the database is not ready; trying again')),
+    (error) => (error instanceof StoreFailure || isForOperator(error) ? error.message : String((error as { code?: string }).code)),
   );
 
   const prepare = async (): Promise<void> => {

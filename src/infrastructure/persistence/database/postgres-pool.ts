@@ -11,10 +11,14 @@ const INT8 = 20;
 const OLDEST_VERSION = 150_000;
 const SOCKET_FOLDERS = ['/run/postgresql', '/var/run/postgresql', '/tmp'];
 const NO_TLS = 'The server does not support SSL connections';
+/** What a server says, or a pooler, that gives no more connections; PgBouncer lets the first statement wait instead. */
+const NO_MORE = /^53300|no more connections|query_wait_timeout|Query read timeout/;
+const MAKE_DO_MS = 60_000;
 /** A server that has no TLS or lets nobody in without it; a pooler that does not; a handshake that fails. */
 const REFUSED_FORM = /^(?:28000|08P01|EPROTO|ECONNRESET|ERR_SSL_\w+|UNABLE_TO_\w+|\w*CERT\w*)$/;
 
-type Options = Limits & Pick<pg.PoolConfig, 'max' | 'query_timeout' | 'allowExitOnIdle' | 'connectionTimeoutMillis'>;
+type Options = Limits &
+  Pick<pg.PoolConfig, 'query_timeout' | 'allowExitOnIdle' | 'connectionTimeoutMillis' | 'idleTimeoutMillis'> & { max: number };
 
 /** The driver's client, made for an address: the driver itself would look into a dozen variables of the environment. */
 const clientFor = (address: PostgresAddress, form: () => PostgresAddress['encryptions'][number]) =>
@@ -23,7 +27,17 @@ const clientFor = (address: PostgresAddress, form: () => PostgresAddress['encryp
 
     constructor(config: pg.ClientConfig) {
       const socket = SOCKET_FOLDERS.find((folder) => existsSync(`${folder}/.s.PGSQL.${address.port}`));
-      super({ ...config, host: address.host ?? socket ?? 'localhost', ssl: form() ?? false });
+      super({
+        ...config,
+        host: address.host ?? socket ?? 'localhost',
+        port: address.port,
+        user: address.user,
+        database: address.database,
+        password: () => address.password ?? passwordInFile(address) ?? '',
+        ssl: form() ?? false,
+        sslnegotiation: address.direct ? 'direct' : 'postgres',
+        enableChannelBinding: address.channelBinding === 'require',
+      });
       const { connection } = this as unknown as { connection: EventEmitter };
       connection.once('authenticationSASL', ({ mechanisms }: { mechanisms: string[] }) => {
         this.hasChannelBinding = mechanisms.includes('SCRAM-SHA-256-PLUS');
@@ -41,7 +55,10 @@ const names = new WeakMap<pg.PoolClient, string>();
 let sessions = 0;
 
 /** Connections on which everything is set that the service relies on. One that dies does not take the process with it. */
-export const openPool = (address: PostgresAddress, { statementSeconds, lockSeconds, idleInTransactionSeconds, ...options }: Options) => {
+export const openPool = (
+  address: PostgresAddress,
+  { max, statementSeconds, lockSeconds, idleInTransactionSeconds, ...options }: Options,
+) => {
   const { encryptions } = address;
   // Which of the forms the server took last.
   let form = 0;
@@ -49,19 +66,18 @@ export const openPool = (address: PostgresAddress, { statementSeconds, lockSecon
   const pool = new pg.Pool({
     connectionTimeoutMillis: address.connectSeconds * 1000,
     ...options,
+    max,
     Client: Client as unknown as new () => pg.Client,
-    port: address.port,
-    user: address.user,
-    database: address.database,
-    password: () => address.password ?? passwordInFile(address) ?? '',
-    sslnegotiation: address.direct ? 'direct' : 'postgres',
-    enableChannelBinding: address.channelBinding === 'require',
     keepAlive: true,
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) } as pg.CustomTypesConfig,
   });
   // Without listeners, a connection that dies would end the process. The pool drops and replaces it by itself.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
+  let begun = 0;
+  pool.on('remove', (client) => {
+    if (names.has(client)) begun--;
+  });
 
   const open = async (): Promise<pg.PoolClient> => {
     const tried = form;
@@ -85,21 +101,31 @@ export const openPool = (address: PostgresAddress, { statementSeconds, lockSecon
       throw new UnusableDatabase('the database server offers no channel binding, which DATABASE_URL requires');
     }
     names.set(client, name);
+    begun++;
+  };
+
+  const connect = async (): Promise<pg.PoolClient> => {
+    const client = await open().catch((error) => Promise.reject(new StoreFailure('unsent', failureReason(error))));
+    if (names.has(client)) return client;
+    try {
+      await begin(client);
+      return client;
+    } catch (error) {
+      client.release(true);
+      throw error instanceof UnusableDatabase ? error : new StoreFailure('unsent', failureReason(error));
+    }
   };
 
   return {
     /** @throws StoreFailure of kind `unsent`, UnusableDatabase */
-    async connect(): Promise<pg.PoolClient> {
-      const client = await open().catch((error) => Promise.reject(new StoreFailure('unsent', failureReason(error))));
-      if (names.has(client)) return client;
-      try {
-        await begin(client);
-        return client;
-      } catch (error) {
-        client.release(true);
-        throw error instanceof UnusableDatabase ? error : new StoreFailure('unsent', failureReason(error));
-      }
-    },
+    connect: (): Promise<pg.PoolClient> =>
+      connect().catch((error) => {
+        if (begun === 0 || !(error instanceof StoreFailure) || !NO_MORE.test(error.sqlstate ?? '')) throw error;
+        // For a while, those that are open must do.
+        pool.options.max = begun;
+        setTimeout(() => (pool.options.max = max), MAKE_DO_MS).unref();
+        return connect();
+      }),
 
     options: pool.options,
     counts: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),

@@ -34,12 +34,14 @@ export const SESSION_NAME = 'lumin.session';
 
 /**
  * The schema that the tables are in, or are to be made in: the first one of the role's search_path that has them, else the
- * first one without other tables of their names.
+ * first one in which they can be made and no other tables have their names.
  */
 const SCHEMA = `
   select s.name from pg_catalog.unnest(pg_catalog.array_append(pg_catalog.current_schemas(false), 'public'))
     with ordinality as s (name, place)
+  where not pg_catalog.starts_with(s.name, 'pg_')
   order by pg_catalog.to_regclass(pg_catalog.format('%I.log_head', s.name)) is null,
+    pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace(pg_catalog.quote_ident(s.name))::oid, 'create') is not true,
     coalesce(pg_catalog.to_regclass(pg_catalog.format('%I.users', s.name)), pg_catalog.to_regclass(pg_catalog.format('%I.events', s.name)),
       pg_catalog.to_regclass(pg_catalog.format('%I.tasks', s.name))) is not null, s.place
   limit 1`;

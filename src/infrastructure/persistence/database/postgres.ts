@@ -26,6 +26,8 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
     connectionTimeoutMillis: PROBE_MS,
     query_timeout: PROBE_MS,
     allowExitOnIdle: true,
+    // It may be the last connection that a pooler gives, so it is kept.
+    idleTimeoutMillis: 0,
   });
 
   // By the text: a pooler that mixes sessions up would else run what another process has under the name.
