@@ -1,4 +1,4 @@
-/** What kind of refusal a problem is. The presentation layer maps each kind to one HTTP status; nothing here knows HTTP. */
+/** What kind of refusal a problem is. The presentation layer maps each kind to one HTTP status; no status stands here. */
 export type ProblemKind =
   | 'malformed'
   | 'invalid'
@@ -19,8 +19,8 @@ export type ProblemKind =
 
 type Entry = { kind: ProblemKind; title: string; help: string };
 
-/** Every refusal the service knows: code → kind, title, and what the reader can do. Codes are public: add, never rename. */
-export const catalogue = {
+/** What HTTP asks of a request, before anybody looks at what it wants. */
+const http = {
   'malformed-request': {
     kind: 'malformed',
     title: 'The request cannot be parsed',
@@ -57,35 +57,10 @@ export const catalogue = {
     title: 'The Idempotency-Key cannot be used',
     help: 'Send one to 255 visible ASCII characters, bare or in double quotes; a UUID is a good choice.',
   },
-  'validation-failed': {
-    kind: 'invalid',
-    title: 'A field is wrong',
-    help: 'Each entry of "errors" names the field by JSON Pointer (or the path or query parameter), a code and the reason.',
-  },
-  'contact-required': {
-    kind: 'invalid',
-    title: 'A user needs an email address or a phone number',
-    help: 'Give at least one of the two; the last one cannot be removed.',
-  },
   'query-and-body': {
     kind: 'invalid',
     title: 'The value is given twice',
     help: 'Send the new value in the query string or in the JSON body, not in both. The body is the better choice: query strings end up in logs of proxies.',
-  },
-  'idempotency-key-reused': {
-    kind: 'invalid',
-    title: 'The Idempotency-Key belongs to another request',
-    help: 'A key names one request for 24 hours. Use a new key for a new request.',
-  },
-  'invalid-cursor': {
-    kind: 'invalid',
-    title: 'The cursor is not one of ours',
-    help: 'Use next_cursor of the page before, unchanged, with the same filters; or start again without a cursor.',
-  },
-  'search-too-broad': {
-    kind: 'invalid',
-    title: 'The search would take too long',
-    help: 'Give more characters of the name, address or number, or other filters.',
   },
   'origin-not-allowed': {
     kind: 'forbidden',
@@ -97,16 +72,6 @@ export const catalogue = {
     title: 'There is nothing at this address',
     help: 'Check the path; the API documentation lists those of this service.',
   },
-  'user-not-found': {
-    kind: 'not-found',
-    title: 'There is no such user',
-    help: 'There is no user with this id, or none whose profile may be seen.',
-  },
-  'task-not-found': {
-    kind: 'not-found',
-    title: 'There is no such task',
-    help: 'Task ids are those that a 202 answer returned; a finished task is kept for 7 days.',
-  },
   'method-not-allowed': {
     kind: 'wrong-method',
     title: 'This address does not take this method',
@@ -116,42 +81,6 @@ export const catalogue = {
     kind: 'too-slow',
     title: 'The request took too long to arrive',
     help: 'Headers must arrive within 10 seconds and the whole request within 15.',
-  },
-  'user-exists': {
-    kind: 'conflict',
-    title: 'The user id is taken',
-    help: 'A user with this id exists. Leave user_id out to have one made.',
-  },
-  'email-taken': {
-    kind: 'conflict',
-    title: 'The email address is taken',
-    help: 'Another user has this address; upper and lower case are the same address.',
-  },
-  'phone-taken': { kind: 'conflict', title: 'The phone number is taken', help: 'Another user has this number.' },
-  'user-blocked': {
-    kind: 'conflict',
-    title: 'The user is blocked',
-    help: 'Unblock the user first; a blocked user can only be blocked again, unblocked or deleted.',
-  },
-  'idempotency-in-progress': {
-    kind: 'conflict',
-    title: 'The first request with this Idempotency-Key is still running',
-    help: 'Send the same request again in a moment.',
-  },
-  'already-subscribed': {
-    kind: 'conflict',
-    title: 'This connection has a subscription',
-    help: 'A connection carries one subscription. Open another connection for another one.',
-  },
-  'user-deleted': {
-    kind: 'gone',
-    title: 'The user was deleted',
-    help: 'Deleting is final. The id stays taken; create a new user with another id.',
-  },
-  'version-conflict': {
-    kind: 'stale',
-    title: 'The user has changed since you read it',
-    help: 'Read the user again, then decide.',
   },
   'payload-too-large': { kind: 'too-large', title: 'The body is too large', help: 'A body may have 64 KiB.' },
   'headers-too-large': {
@@ -173,6 +102,85 @@ export const catalogue = {
     kind: 'upgrade',
     title: 'This address speaks WebSocket',
     help: 'Connect with a WebSocket client (RFC 6455, version 13).',
+  },
+} as const satisfies Record<string, Entry>;
+
+/** What the rules about users refuse. */
+const user = {
+  'contact-required': {
+    kind: 'invalid',
+    title: 'A user needs an email address or a phone number',
+    help: 'Give at least one of the two; the last one cannot be removed.',
+  },
+  'user-not-found': {
+    kind: 'not-found',
+    title: 'There is no such user',
+    help: 'There is no user with this id, or none whose profile may be seen.',
+  },
+  'user-exists': {
+    kind: 'conflict',
+    title: 'The user id is taken',
+    help: 'A user with this id exists. Leave user_id out to have one made.',
+  },
+  'email-taken': {
+    kind: 'conflict',
+    title: 'The email address is taken',
+    help: 'Another user has this address; upper and lower case are the same address.',
+  },
+  'phone-taken': { kind: 'conflict', title: 'The phone number is taken', help: 'Another user has this number.' },
+  'user-blocked': {
+    kind: 'conflict',
+    title: 'The user is blocked',
+    help: 'Unblock the user first; a blocked user can only be blocked again, unblocked or deleted.',
+  },
+  'user-deleted': {
+    kind: 'gone',
+    title: 'The user was deleted',
+    help: 'Deleting is final. The id stays taken; create a new user with another id.',
+  },
+  'version-conflict': {
+    kind: 'stale',
+    title: 'The user has changed since you read it',
+    help: 'Read the user again, then decide.',
+  },
+} as const satisfies Record<string, Entry>;
+
+/** What the service refuses for reasons of its own: input that is none, lists and tasks, and what it cannot do at the moment. */
+const service = {
+  'validation-failed': {
+    kind: 'invalid',
+    title: 'A field is wrong',
+    help: 'Each entry of "errors" names the field by JSON Pointer (or the path or query parameter), a code and the reason.',
+  },
+  'search-too-broad': {
+    kind: 'invalid',
+    title: 'The search would take too long',
+    help: 'Give more characters of the name, address or number, or other filters.',
+  },
+  'invalid-cursor': {
+    kind: 'invalid',
+    title: 'The cursor is not one of ours',
+    help: 'Use next_cursor of the page before, unchanged, with the same filters; or start again without a cursor.',
+  },
+  'task-not-found': {
+    kind: 'not-found',
+    title: 'There is no such task',
+    help: 'Task ids are those that a 202 answer returned; a finished task is kept for 7 days.',
+  },
+  'already-subscribed': {
+    kind: 'conflict',
+    title: 'This connection has a subscription',
+    help: 'A connection carries one subscription. Open another connection for another one.',
+  },
+  'idempotency-key-reused': {
+    kind: 'invalid',
+    title: 'The Idempotency-Key belongs to another request',
+    help: 'A key names one request for 24 hours. Use a new key for a new request.',
+  },
+  'idempotency-in-progress': {
+    kind: 'conflict',
+    title: 'The first request with this Idempotency-Key is still running',
+    help: 'Send the same request again in a moment.',
   },
   starting: {
     kind: 'unavailable',
@@ -215,6 +223,9 @@ export const catalogue = {
     help: 'This is a bug. Report it with the id of the request or the task; the log has the rest.',
   },
 } as const satisfies Record<string, Entry>;
+
+/** Every refusal the service knows: code → kind, title, and what the reader can do. Codes are public: add, never rename. */
+export const catalogue = { ...http, ...user, ...service };
 
 export type ProblemCode = keyof typeof catalogue;
 

@@ -121,7 +121,7 @@ describe('a process that has not begun to serve', () => {
     onTestFinished(store.drop);
     const { start, codes, tries } = await openOn({ DATABASE_URL: store.url, MIGRATE_ON_START: 'false' });
     await start();
-    await until('it has tried twice', () => tries.filter((line) => line.includes('npm run migrate')).length === 2);
+    await until('it has tried', () => tries.some((line) => line.includes('npm run migrate')));
     expect(await codes()).toEqual(Array(3).fill('starting'));
   });
 });
