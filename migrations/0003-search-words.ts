@@ -59,15 +59,18 @@ $$`;
 const writeWordsV1 = sql`
 create function write_words_v1(given json) returns void
 language plpgsql
--- As in append_v1: every row is looked up, whatever the size of the table was when the plan was made.
 set jit = off
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 as $$
+declare
+  gone record;
 begin
-  delete from user_words w using json_to_recordset(given) as g(user_id uuid, outdated_words text[]), unnest(g.outdated_words) as o(word)
-  where w.word = o.word and w.user_id = g.user_id;
+  -- One by one, which leaves the planner no choice: of a join that was planned while the table was empty, each look reads all of it.
+  for gone in
+    select g.user_id, o.word from json_to_recordset(given) as g(user_id uuid, outdated_words text[]), unnest(g.outdated_words) as o(word)
+  loop
+    delete from user_words w where w.word = gone.word and w.user_id = gone.user_id;
+  end loop;
   insert into user_words (word, user_id, name)
   select c.word, g.user_id, ' ' || array_to_string(g.words, ' ')
   from json_to_recordset(given) as g(user_id uuid, words text[]), unnest(g.words) as c(word)
