@@ -11,6 +11,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
   )`.execute(db);
   await sql`insert into checkpoints values ('words', 0)`.execute(db);
   await findUsersV1.execute(db);
+  await writeWordsV1.execute(db);
   await rebuildV2.execute(db);
 };
 
@@ -54,6 +55,30 @@ begin
 end
 $$`;
 
+/** The words of users: each has these, and those no longer. */
+const writeWordsV1 = sql`
+create function write_words_v1(given json) returns void
+language plpgsql
+set jit = off
+set enable_seqscan = off
+as $$
+declare
+  gone record;
+begin
+  -- One by one, which leaves the planner no choice: of a join that was planned while the table was empty, each look reads all of it.
+  for gone in
+    select g.user_id, o.word from json_to_recordset(given) as g(user_id uuid, outdated_words text[]), unnest(g.outdated_words) as o(word)
+  loop
+    delete from user_words w where w.word = gone.word and w.user_id = gone.user_id;
+  end loop;
+  insert into user_words (word, user_id, name)
+  select c.word, g.user_id, ' ' || array_to_string(g.words, ' ')
+  from json_to_recordset(given) as g(user_id uuid, words text[]), unnest(g.words) as c(word)
+  order by c.word, g.user_id
+  on conflict (word, user_id) do update set name = excluded.name where user_words.name <> excluded.name;
+end
+$$`;
+
 /**
  * As rebuild_v1, which takes the head row, and then the words of those whose history is still the one that was folded. The
  * table of earlier releases is left to them.
@@ -62,27 +87,15 @@ const rebuildV2 = sql`
 create function rebuild_v2(folded json) returns setof uuid
 language plpgsql
 as $$
-declare
-  current uuid[];
 begin
   return query select r from rebuild_v1(folded) r;
-
-  select array_agg(f.user_id) into current from json_to_recordset(folded) as f(user_id uuid, version integer)
-  where f.version = coalesce((select max(e.version) from events e where e.stream = 'user-' || f.user_id), 0);
-
-  delete from user_words w using json_to_recordset(folded) as f(user_id uuid, outdated_words text[]), unnest(f.outdated_words) as o(word)
-  where f.user_id = any (current) and w.user_id = f.user_id and w.word = o.word;
-  insert into user_words (word, user_id, name)
-  select c.word, f.user_id, ' ' || array_to_string(f.words, ' ')
-  from json_to_recordset(folded) as f(user_id uuid, words text[]), unnest(f.words) as c(word)
-  where f.user_id = any (current)
-  order by c.word, f.user_id
-  on conflict (word, user_id) do update set name = excluded.name where user_words.name <> excluded.name;
+  perform write_words_v1(json_agg(f)) from json_array_elements(folded) f
+  where (f->>'version')::integer = coalesce((select max(e.version) from events e where e.stream = 'user-' || (f->>'user_id')), 0);
 end
 $$`;
 
 export const down = async (db: Kysely<unknown>): Promise<void> => {
-  await sql`drop function find_users_v1(text[], text, text, uuid, uuid, text), rebuild_v2(json)`.execute(db);
+  await sql`drop function find_users_v1(text[], text, text, uuid, uuid, text), rebuild_v2(json), write_words_v1(json)`.execute(db);
   await sql`delete from checkpoints where name = 'words'`.execute(db);
   await sql`drop table user_words`.execute(db);
 };

@@ -27,6 +27,12 @@ describe.each(storeKinds())('searching users on $name', ({ available, make }) =>
     await add('ivan', 'Иван', 'Петров', { email: 'ip@example.com' });
     await add('strasse', 'Groß', 'Straße', { email: 'gs@example.com' });
     await add('wide', 'ＡＢＣ', 'Wide', { email: 'wide@example.com' });
+    await add('webber', 'Charles', 'Lloyd-Webber', { phone: '+4915112345678' });
+    await add('kostas', 'ΚΩΣΤΑΣ', 'Παπαδόπουλος');
+    await add('semyon', 'Семён', 'Йорданов');
+    await add('muller', 'Jürgen', 'Müller-Weiß');
+    await add('ahmad', 'أَحْمَد', 'یوسفی');
+    await add('ramesh', 'ರಮೇಶ್', null);
     await add('signs', '100%_sure', 'Back\\slash', { email: 'signs@example.com' });
     await add('hidden', 'Annalena', 'Hidden', { email: 'anna.hidden@example.com', privacy_settings: { allow_search: false } });
     // Names are found a moment later, in the order of their creation.
@@ -82,6 +88,40 @@ describe.each(storeKinds())('searching users on $name', ({ available, make }) =>
     ['back\\s', ['signs']],
     ['an*', []],
     [".*'--", []],
+    // No case, no accents, whichever of the two has them.
+    ['ΚΩΣ', ['kostas']],
+    ['κώστας', ['kostas']],
+    ['STRASSE', ['strasse']],
+    ['weiss', ['muller']],
+    ['WEIẞ', ['muller']],
+    ['muller', ['muller']],
+    ['mu\u0308ller jürgen', ['muller']],
+    ['семен', ['semyon']],
+    ['иорд', ['semyon']],
+    ['احمد', ['ahmad']],
+    ['يوسف', ['ahmad']],
+    ['ರಮೇಶ', ['ramesh']],
+    ['ರಮ', ['ramesh']],
+    ['ರಮಾ', []],
+    // Every word, in any order, whatever stands between words.
+    ['webber', ['webber']],
+    ['webber cha', ['webber']],
+    ['Lloyd‑Webber,\u00A0Charles', ['webber']],
+    ['lloydwebber', ['webber']],
+    ['brien', ['annabel']],
+    ['obrien', ['annabel']],
+    ['O’Brien annabel', ['annabel']],
+    ['thi nguyen', ['nguyen']],
+    ['lind anna mar', ['anna']],
+    ['anna webber', []],
+    // Numbers as people type them.
+    ['4915112', ['webber']],
+    ['+49 151-12', ['webber']],
+    ['0049 (151) 12', ['webber']],
+    ['+49 (0)151/12', ['webber']],
+    ['\u202A+49\u00A0151\u201112\u202C', ['webber']],
+    ['٤٩١٥١١٢', ['webber']],
+    ['15112', []],
     ['annalena', []],
     ['anna.hidden', []],
     ['\u{10FFFF}\u{10FFFF}', []],
@@ -90,6 +130,19 @@ describe.each(storeKinds())('searching users on $name', ({ available, make }) =>
   test('reads the + of a number that a query string made a space', async () => {
     const { body } = await service.request('GET', '/api/users?q=+4670');
     expect(body.items.map(({ user_id }: any) => user_id)).toEqual([ids.anna]);
+    expect((await service.request('GET', '/api/users?q=+4')).body.items.length).toBeGreaterThan(0);
+  });
+
+  test('takes the id of a user, whole or its beginning, in either case, and finds no hidden or deleted user by it', async () => {
+    const id = ids.anna as string;
+    for (const q of [id, id.toUpperCase(), ` ${id} `, id.slice(0, 20), id.replaceAll('-', '')]) expect(await keys(q)).toEqual(['anna']);
+    expect(await keys(id.slice(0, 8))).toContain('anna');
+    expect(await keys(id.slice(0, 7))).toEqual([]);
+    expect(await keys(ids.hidden as string)).toEqual([]);
+    const gone = await created(service);
+    await service.request('DELETE', `/api/users/${gone.user_id}`);
+    expect(await ask(gone.user_id)).toEqual([]);
+    expect(await ask(gone.user_id, '&status=deleted')).toEqual([]);
   });
 
   test('goes together with the other filters, and pages as every list does', async () => {

@@ -29,6 +29,8 @@ describe('a page of users', () => {
     { from: 9, sort: 'created_at' },
     { email: 'a@example.com' },
     { q: 'ann', status: 'active' },
+    { q: 'ann of the green gables' },
+    { q: '019abcde' },
     { q: '+1202', created_after: new Date(), phone: '+12025551000', email: 'a@example.com', status: 'deleted', from: 5 },
   ])('with %j is one statement, without OFFSET and COUNT', async (filters) => {
     const statements: string[] = [];

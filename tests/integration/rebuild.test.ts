@@ -121,6 +121,7 @@ describe.each(storeKinds())('a rebuild on $name', ({ available, make }) => {
         `insert into profile_viewers select user_id, gen_random_uuid(), hour, viewed_at, source, position from profile_viewers where user_id = $1 and viewer_id = $3`,
       ],
       ['a name that is not found', 'delete from user_words where user_id = $1'],
+      ['a name that is found with words that it does not have', `update user_words set name = ' planted' where user_id = $1`],
     ])('%s', async (_, sql) => {
       // Every parameter is in every statement.
       await plant(`with given as (select $1::uuid, $2::uuid, $3::uuid) ${sql.replace(/^with /, ', ')}`, id, other, viewer);

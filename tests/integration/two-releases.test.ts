@@ -11,7 +11,7 @@ import { seeded } from '../fixtures/seeded.ts';
 import { until } from '../fixtures/until.ts';
 
 /** The last commit before the schema changed. */
-const BEFORE = '811693608230b678b1816d83cd3458a4ef153aea';
+const BEFORE = '91d253044e02e99d5cbdc7fb842013dc935197a1';
 const { available, make } = storeKinds().at(-1) as ReturnType<typeof storeKinds>[number];
 const known = available && spawnSync('git', ['cat-file', '-e', `${BEFORE}^{commit}`], { cwd: root }).status === 0;
 
@@ -67,14 +67,35 @@ describe.skipIf(!known)('two releases on one database [needs PostgreSQL and the 
         }
       };
 
+      const findsBy = async (q: string, ...addresses: string[]): Promise<boolean> => {
+        const pages = await Promise.all(
+          addresses.map(async (at) => (await fetch(`${at}/api/users?q=${encodeURIComponent(q)}`)).json() as Promise<{ items: object[] }>),
+        );
+        return pages.every(({ items }) => items.length === 1);
+      };
+      const create = (address: string, last_name: string) =>
+        fetch(`${address}/api/users`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ username: { first_name: 'Andréa', last_name }, email: `${last_name}@example.com` }),
+        });
+
       const old = await start(folder);
       running.push(load.run(old.address, 4));
       await moreIsDone();
+      await create(old.address, 'Lloyd-Webber');
+      await until('the old one finds the name', () => findsBy('andréa lloyd-w', old.address));
 
       const next = await start(root);
       running.push(load.run(next.address, 4));
       await moreIsDone();
       await sameOn(old.address, next.address);
+      expect(await findsBy('andréa lloyd-w', old.address, next.address)).toBe(true);
+      await until('the new one finds every word', () => findsBy('webber andrea', next.address));
+      await create(next.address, 'Van-Houten');
+      await until('each finds it in its own way', async () => {
+        return (await findsBy('andréa van-h', old.address, next.address)) && (await findsBy('houten', next.address));
+      });
       await old.end();
       await moreIsDone();
 
@@ -82,6 +103,9 @@ describe.skipIf(!known)('two releases on one database [needs PostgreSQL and the 
       running.push(load.run(again.address, 4));
       await moreIsDone();
       await sameOn(next.address, again.address);
+      await create(next.address, 'Smith-Jones');
+      await until('the old one has caught up', () => findsBy('andréa smith-j', again.address, next.address));
+      expect(await findsBy('andréa lloyd-w', again.address, next.address)).toBe(true);
       expect(await next.end()).toBe(0);
       await moreIsDone();
       await again.end();

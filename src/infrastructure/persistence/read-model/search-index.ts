@@ -11,31 +11,29 @@ const POLL_MS = 250;
 /** Few, because the embedded database does nothing else meanwhile. */
 const EVENTS_AT_ONCE = 500;
 
-/** A table of what names are found by; `removed` and `added` write what `given` has, once for each user. */
-type Index = { checkpoint: string; of: (username: Username | null) => string[]; removed: string; added: string };
+/** A table of what names are found by; `write` brings it up to `given`, if this process has moved the checkpoint. */
+type Index = { checkpoint: string; of: (username: Username | null) => string[]; write: string };
 
-const WORDS: Index = {
-  checkpoint: 'words',
-  of: wordsOf,
-  removed: `delete from user_words w using given g, unnest(g.outdated) as o(word) where w.word = o.word and w.user_id = g.user_id`,
-  added: `insert into user_words (word, user_id, name)
-    select c.word, g.user_id, ' ' || array_to_string(g.current, ' ') from given g, unnest(g.current) as c(word) order by c.word, g.user_id
-    on conflict (word, user_id) do update set name = excluded.name where user_words.name <> excluded.name`,
-};
+const WORDS: Index = { checkpoint: 'words', of: wordsOf, write: 'select write_words_v1($4::json) from moved' };
 
 /** What earlier releases read and write. It is fed as long as it is ahead, and so as long as find_users_v1 reads it. */
 const EARLIER: Index = {
   checkpoint: 'search',
   of: nameTerms,
-  removed: `delete from user_search s using given g, unnest(g.outdated) as o(term) where s.term = o.term and s.user_id = g.user_id`,
-  added: `insert into user_search (term, user_id)
-    select c.term, g.user_id from given g, unnest(g.current) as c(term) order by c.term, g.user_id
-    on conflict do nothing`,
+  write: `, given as (select g.* from moved, json_to_recordset($4::json) as g(user_id uuid, words text[], outdated_words text[])),
+    removed as (
+      delete from user_search s using given g, unnest(g.outdated_words) as o(term) where s.term = o.term and s.user_id = g.user_id
+    ),
+    added as (
+      insert into user_search (term, user_id) select c.term, g.user_id from given g, unnest(g.words) as c(term) order by c.term, g.user_id
+      on conflict do nothing
+    )
+    select name from moved`,
 };
 
 type Row = { position: number; stream: string; type: string; personal: Uint8Array | null };
 type Page = { from: number; to: number; earlier_is_ahead: boolean };
-type Terms = { user_id: string; current: string[]; outdated: string[] };
+type Terms = { user_id: string; words: string[]; outdated_words: string[] };
 
 /**
  * Feeds the table that finds users by name from the log, a moment behind it, so that writing a user does not pay for it.
@@ -47,13 +45,16 @@ export const searchIndex = (database: Database, store: EventStore, onError: (err
   const termsFor = async ({ stream, type, personal }: Row, of: Index['of']): Promise<Terms | null> => {
     const user_id = userIdOfStream(stream);
     if (user_id === null) return null;
-    if (type !== 'UserCreated') return { user_id, ...termsOf(await store.readStream(user_id, 0, Number.MAX_SAFE_INTEGER), of) };
-    const { username } = (openPersonal(personal) ?? {}) as { username?: Username };
-    return { user_id, current: of(username ?? null), outdated: [] };
+    if (type === 'UserCreated') {
+      const { username } = (openPersonal(personal) ?? {}) as { username?: Username };
+      return { user_id, words: of(username ?? null), outdated_words: [] };
+    }
+    const { current, outdated } = termsOf(await store.readStream(user_id, 0, Number.MAX_SAFE_INTEGER), of);
+    return { user_id, words: current, outdated_words: outdated };
   };
 
   /** One page; `more` where another one may follow, and no other process has done this one. */
-  const feed = async ({ checkpoint, of, removed, added }: Index): Promise<{ more: boolean; earlier_is_ahead: boolean }> => {
+  const feed = async ({ checkpoint, of, write }: Index): Promise<{ more: boolean; earlier_is_ahead: boolean }> => {
     const rows = await database.query<Row & Page>(
       `select c.position as from, e.position as to, c.position < (select s.position from checkpoints s where s.name = $3) as earlier_is_ahead,
          n.position, n.stream, n.type, n.personal
@@ -79,11 +80,7 @@ export const searchIndex = (database: Database, store: EventStore, onError: (err
       if (found) terms.set(found.user_id, found);
     }
     const moved = await database.query(
-      `with moved as (update checkpoints set position = $3 where name = $1 and position = $2 returning name),
-       given as (select f.* from moved, json_to_recordset($4::json) as f(user_id uuid, current text[], outdated text[])),
-       removed as (${removed}),
-       added as (${added})
-       select name from moved`,
+      `with moved as (update checkpoints set position = $3 where name = $1 and position = $2 returning name) ${write}`,
       [checkpoint, from, to, JSON.stringify([...terms.values()])],
     );
     return { more: moved.length > 0 && to - from >= EVENTS_AT_ONCE, earlier_is_ahead };

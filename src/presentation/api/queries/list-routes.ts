@@ -33,7 +33,14 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
           email: Type.Optional(withoutExamples(field.email)),
           phone: Type.Optional(withoutExamples(field.phone)),
           status: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: userStatuses, description: 'Only users in this state.' })),
-          q: Type.Optional(Type.String({ maxLength: 254, description: 'The beginning of a name, an email address or a phone number.' })),
+          q: Type.Optional(
+            Type.String({
+              maxLength: 254,
+              description:
+                'The beginning of words of a name, in any order, without regard to case and accents; of an email address; of a phone number ' +
+                'with country code, with or without + and separators; of a user id, from 8 characters on.',
+            }),
+          ),
           created_after: Type.Optional(Type.String({ format: 'date-time', description: 'Only users created after this time (RFC 3339).' })),
           sort: Type.Optional(
             Type.Unsafe<string>({
@@ -60,8 +67,8 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
     },
     preValidation: async ({ query }) => {
       restorePlus(query, 'email', 'phone');
-      // So does the + of an offset, and that of a number at the beginning of a search.
-      if (typeof query.q === 'string') query.q = query.q.replace(/^ (?=\d)/, '+');
+      // So does the + of an offset, and that of a number that is searched for.
+      if (typeof query.q === 'string') query.q = query.q.replace(/^ (?=\d[\d ().-]*$)/, '+');
       if (typeof query.created_after === 'string') query.created_after = query.created_after.replace(' ', '+');
     },
     handler: async (request, reply) => {
