@@ -27,7 +27,7 @@ export const parseAddress = (text: string): Address => {
   return {
     user: user || null,
     password: password || null,
-    hosts: hosts.split(',').map(hostOf),
+    hosts: hosts.split(',').map((host) => hostOf(host.trim())),
     path: decoded(path),
     parameters: parametersOf(query),
   };
@@ -57,11 +57,10 @@ const hostOf = (text: string): Host => {
 
 /** A name, or an IP address without the brackets of IPv6; the folder of a Unix socket and nothing pass as they are. */
 export const hostName = (text: string): string => {
-  const name = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
-  if (name !== '' && !name.startsWith('/') && !NAME.test(name) && !isIPv6(name)) {
-    throw new Mistake('has a host that is neither a name nor an IP address');
-  }
-  return name;
+  const bracketed = /^\[(.*)\]$/.exec(text)?.[1];
+  const known = bracketed === undefined ? text === '' || text.startsWith('/') || NAME.test(text) || isIPv6(text) : isIPv6(bracketed);
+  if (!known) throw new Mistake('has a host that is neither a name nor an IP address');
+  return bracketed ?? text;
 };
 
 export const portNumber = (text: string): number => {

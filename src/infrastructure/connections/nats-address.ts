@@ -12,7 +12,7 @@ const PORT = 4222;
 
 /** Reads one URL or several, separated by commas, of servers of one cluster: `nats://a:4222,nats://b:4222` or `nats://a:4222,b:4222`. @throws Mistake */
 export const natsAddress = (text: string): NatsAddress => {
-  const parts = text.split(/,(?=[a-z]+:\/\/)/);
+  const parts = text.split(/\s*,\s*(?=[a-z]+:\/\/)/);
   const urls = parts.map((part) => {
     if (!/^(?:nats|tls):\/\//.test(part)) throw new Mistake('names a server by another scheme than nats:// and tls://');
     const { path, parameters, ...address } = parseAddress(part);

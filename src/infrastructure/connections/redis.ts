@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis as Client } from 'ioredis';
 import { outage } from '../concurrency/outage.ts';
+import { fixedText } from '../fixed-texts.ts';
 import { redisAddress } from './redis-address.ts';
 
 const CONNECT_MS = 1_000;
@@ -27,10 +28,11 @@ type Options = {
   onError: (error: unknown) => void;
 };
 
-/** For the log, which shows codes only. Messages and properties of errors may hold arguments: of a refusal the first word is told. */
+/** For the log. Messages and properties of errors may hold arguments: of a refusal the first word is told, or what is fixed. */
 const loggable = (error: unknown): Error => {
   const { name, message, code } = error as Error & { code?: string };
-  return Object.assign(new Error('Redis cannot be used'), { code: name === 'ReplyError' ? message.split(' ', 1)[0] : (code ?? message) });
+  const refusal = name === 'ReplyError' && (fixedText(message) ?? message.split(' ', 1)[0]);
+  return Object.assign(new Error('Redis cannot be used'), { code: refusal || (code ?? message) });
 };
 
 const expired = (ms: number): { promise: Promise<never>; cancel: () => void } => {
@@ -55,7 +57,7 @@ const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
  * a read's time ends it. One slow answer among others breaks nothing. An error is reported once for every outage.
  */
 export const openRedis = (url: string, { password = '', connections, onError }: Options): Redis => {
-  const address = redisAddress(url);
+  const { db, ...server } = redisAddress(url);
   let open: { clients: Client[]; break: (error: unknown) => void } | null = null;
   let answeredAt = 0;
   let closed = false;
@@ -68,8 +70,8 @@ export const openRedis = (url: string, { password = '', connections, onError }: 
 
   const connect = (broken: (error: unknown) => void): Client => {
     const client = new Client({
-      ...address,
-      password: address.password || password,
+      ...server,
+      password: server.password || password,
       connectionName: 'lumin-user-service',
       lazyConnect: true,
       connectTimeout: CONNECT_MS,
@@ -91,6 +93,8 @@ export const openRedis = (url: string, { password = '', connections, onError }: 
         const client = connect(broken.resolve);
         clients.push(client);
         await within(CONNECT_MS, client.connect());
+        // Not left to ioredis, for which a database that the server does not have is no reason not to be connected.
+        if (db > 0) await within(CONNECT_MS, client.select(db));
         return client;
       };
       try {

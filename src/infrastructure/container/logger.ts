@@ -1,14 +1,21 @@
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { fixedText } from '../fixed-texts.ts';
 import { StoreFailure } from '../persistence/database/database.ts';
 import type { Config } from './config.ts';
 
-/** An error for the log: what happened and where, never a value. Messages of foreign errors may hold values, so they stay out. */
+/** An error for the log: what happened and where, never a value. Of the messages of foreign errors only fixed texts are told. */
 const err = (error: Error): object => {
   if (error instanceof StoreFailure) return { type: error.name, message: error.message, constraint: error.constraint };
   const { type, stack } = stdSerializers.err(error);
   const frames = (stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
   const cause = error.cause instanceof Error ? { cause: err(error.cause) } : {};
-  return { type, code: (error as { code?: unknown }).code, stack: frames.slice(0, 8).map((line) => line.trim()), ...cause };
+  return {
+    type,
+    code: (error as { code?: unknown }).code,
+    reason: fixedText(error.message),
+    stack: frames.slice(0, 8).map((line) => line.trim()),
+    ...cause,
+  };
 };
 
 const BUFFER_BYTES = 8_192;

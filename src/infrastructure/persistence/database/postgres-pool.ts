@@ -160,12 +160,13 @@ export const checkSession = async (client: pg.PoolClient): Promise<void> => {
 };
 
 /** @throws UnusableDatabase */
-const checkServer = ({ encoding, version, standby }: Server, { primaryOnly }: PostgresAddress): void => {
+const checkServer = ({ encoding, version, standby, schema }: Server, { primaryOnly }: PostgresAddress): void => {
   if (encoding !== 'UTF8') {
     throw new UnusableDatabase(`the database has the encoding ${encoding} and cannot hold every text; make one with encoding UTF8`, true);
   }
   if (version < OLDEST_VERSION) {
     throw new UnusableDatabase(`the database server is PostgreSQL ${Math.floor(version / 10_000)}; 15 or later is needed`, true);
   }
+  if (schema === null) throw new UnusableDatabase('the database has no schema that search_path names, or this user may not use it');
   if (standby && primaryOnly) throw new UnusableDatabase('the database server is a standby, and DATABASE_URL asks for the primary');
 };

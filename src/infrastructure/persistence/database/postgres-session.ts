@@ -3,7 +3,7 @@ import pg from 'pg';
 export type Limits = { statementSeconds: number; lockSeconds: number; idleInTransactionSeconds: number };
 
 /** What the first statement of a session says of the server. */
-export type Server = { encoding: string; version: number; standby: boolean };
+export type Server = { encoding: string; version: number; standby: boolean; schema: string | null };
 
 /**
  * What a database or a role can set otherwise, and the service relies on: the text form of what is written and read, which
@@ -66,6 +66,6 @@ export const beginSession = (name: string, chosen: readonly [name: string, value
     `select set_config('synchronous_commit', 'local', false) where current_setting('synchronous_commit') = 'off'`,
     set(SESSION_NAME, name),
     `select current_setting('server_encoding') as encoding, current_setting('server_version_num')::integer as version,
-       pg_is_in_recovery() as standby`,
+       pg_is_in_recovery() as standby, current_schema() as schema`,
   ].join(';\n');
 };

@@ -9,6 +9,8 @@ const LIMITS = { statementSeconds: STATEMENT_SECONDS, lockSeconds: 0, idleInTran
 const MIGRATION_LIMITS = { statementSeconds: 0, lockSeconds: 10, idleInTransactionSeconds: 0 };
 const PROBE_MS = 1_000;
 const AT_ONCE_MS = 100;
+/** A prepared statement is gone, or there already: the session is not the one that it was. */
+const OTHER_SESSION = new Set(['26000', '42P05']);
 
 /** PostgreSQL through a pool. A dead server rejects queries; it never crashes the process, and needs no restart. */
 export const openPostgres = (url: string, maxConnections: number): Database => {
@@ -38,17 +40,26 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
     return name;
   };
 
+  // Two sessions at once: alone, one might be given back to itself.
+  const check = (): Promise<void> =>
+    withClient(pool, (one) =>
+      withClient(probe, async (other) => {
+        for (const client of [one, other, one, one, other]) await checkSession(client);
+      }),
+    );
+  // After the start, a pooler that gives sessions to others shows by errors; then it is looked at closely again.
+  let suspect = false;
+  const ping = async (): Promise<void> => {
+    if (suspect) await check();
+    else await withClient(probe, checkSession);
+    suspect = false;
+  };
+
   return {
     location: `PostgreSQL at ${address.host ?? 'localhost'}:${address.port}/${address.database}`,
     exclusive: false,
 
-    // Two sessions at once: alone, one might be given back to itself.
-    check: () =>
-      withClient(pool, (one) =>
-        withClient(probe, async (other) => {
-          for (const client of [one, other, one, one, other]) await checkSession(client);
-        }),
-      ),
+    check,
 
     async query(text, values = []) {
       const client = await pool.connect().catch((error) => {
@@ -60,6 +71,7 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
         return rows;
       } catch (error) {
         const failure = failureOf(error);
+        suspect ||= OTHER_SESSION.has(failure.sqlstate ?? '');
         client.release(failure.kind === 'unknown');
         throw failure;
       }
@@ -68,9 +80,9 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
     ping: singleFlight(async () => {
       const started = performance.now();
       // A connection that was ended says so at once, and says nothing about the server.
-      await withClient(probe, checkSession).catch((error) => {
+      await ping().catch((error) => {
         if (error instanceof UnusableDatabase || performance.now() - started > AT_ONCE_MS) throw error;
-        return withClient(probe, checkSession);
+        return ping();
       });
     }),
 
