@@ -33,6 +33,7 @@ describe.each(storeKinds())('searching users on $name', ({ available, make }) =>
     await add('muller', 'Jürgen', 'Müller-Weiß');
     await add('ahmad', 'أَحْمَد', 'یوسفی');
     await add('ramesh', 'ರಮೇಶ್', null);
+    await add('null', 'Null', null);
     await add('signs', '100%_sure', 'Back\\slash', { email: 'signs@example.com' });
     await add('hidden', 'Annalena', 'Hidden', { email: 'anna.hidden@example.com', privacy_settings: { allow_search: false } });
     // Names are found a moment later, in the order of their creation.
@@ -87,6 +88,11 @@ describe.each(storeKinds())('searching users on $name', ({ available, make }) =>
     ['100%x', []],
     ['back\\s', ['signs']],
     ['an*', []],
+    ['""', []],
+    ['{}', []],
+    ['\\\\', []],
+    ['a\\"b,{c}', []],
+    ['null', ['null']],
     [".*'--", []],
     // No case, no accents, whichever of the two has them.
     ['ΚΩΣ', ['kostas']],

@@ -113,7 +113,7 @@ describe('a name', () => {
         if (query === null || !nameTerms(name).some((term) => term.startsWith(searchForm(q)))) return;
         expect([q, wordsOf(name), query.words, begins(wordsOf(name), query.words)]).toEqual([q, wordsOf(name), query.words, true]);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 
@@ -159,7 +159,7 @@ describe('a question', () => {
     expect(['李', '이', 'ß', '--', '%%'].filter((q) => searchQuery(q) === null)).toEqual([]);
   });
 
-  it('asks for each word once, and for none that another one begins with', () => {
-    expect(searchQuery('Jo john JOHN smith')?.words).toEqual(['john', 'smith']);
+  it('asks for each word once, the longest first, and for none that another one begins with', () => {
+    expect(searchQuery('Jo john JOHN smith')?.words).toEqual(['smith', 'john']);
   });
 });

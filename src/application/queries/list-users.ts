@@ -10,7 +10,7 @@ export type ListRequest = Readonly<{
   email?: string | undefined;
   phone?: string | undefined;
   status?: User['status'] | undefined;
-  /** What `searchQuery` makes of it. */
+  /** Words of a name, the beginning of an address, of a number or of an id. */
   q?: string | undefined;
   created_after?: Date | undefined;
   sort: 'created_at' | '-created_at';
