@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { InvalidConfig } from './config.ts';
 
-const FILE = '.env';
 /** As Node reads it: a value in quotes may go over several lines; a quote that is never closed is a part of the value. */
 const SETTING = /^[^\S\n]*(?:export +)?[A-Za-z_][\w.-]*[^\S\n]*=[^\S\n]*(?:(["'`]).*?\1)?[^\n]*\n?/s;
 const EMPTY = /^[^\S\n]*(?:#[^\n]*)?(?:\n|$)/;
@@ -16,25 +15,25 @@ const MOST_TOLD = 5;
  * @returns a line on what in it is no setting, for people
  * @throws InvalidConfig
  */
-export const loadEnvFile = (env: NodeJS.ProcessEnv): string[] => {
-  const text = read();
+export const loadEnvFile = (env: NodeJS.ProcessEnv, file = '.env'): string[] => {
+  const text = read(file);
   for (const [name, value] of Object.entries(parseEnv(text))) env[name] ??= value;
   const lines = linesWithoutSetting(text);
   if (lines.length === 0) return [];
   const more = lines.length > MOST_TOLD ? ' and more' : '';
-  return [`${FILE}, line ${lines.slice(0, MOST_TOLD).join(', ')}${more}: not a setting of the form NAME=value in UTF-8; it is ignored`];
+  return [`${file}, line ${lines.slice(0, MOST_TOLD).join(', ')}${more}: not a setting of the form NAME=value in UTF-8; it is ignored`];
 };
 
-const read = (): string => {
+const read = (file: string): string => {
   try {
-    const bytes = readFileSync(FILE);
+    const bytes = readFileSync(file);
     const mark = bytes.subarray(0, 2).toString('hex');
     const encoding = { fffe: 'utf-16le', feff: 'utf-16be' }[mark] ?? 'utf-8';
     return new TextDecoder(encoding).decode(bytes).replace(/\r\n?/g, '\n');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return '';
-    throw new InvalidConfig([`${FILE} cannot be read (${code})`]);
+    throw new InvalidConfig([`${file} cannot be read (${code})`]);
   }
 };
 
