@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SHORT_LIVED } from './tests/fixtures/short-lived.ts';
 
 // The fault tests' judge, tried on made-up runs: needs no server.
 const CHECKER = 'tests/faults/checker.test.ts';
@@ -7,6 +8,7 @@ const LONG = process.env.FAULTS === 'long';
 const every = {
   // Tests share no state, so files may share a process: what they import is loaded once.
   isolate: false,
+  execArgv: [SHORT_LIVED],
   // Against what never ends; nothing else waits for it, and machines may be busy.
   testTimeout: 180_000,
   hookTimeout: 180_000,
@@ -28,7 +30,7 @@ export default defineConfig({
           name: 'faults',
           include: ['tests/faults/**/*.test.ts'],
           exclude: [CHECKER, ...(LONG ? [] : ['**/*.long.test.ts'])],
-          testTimeout: LONG ? 1_800_000 : 300_000,
+          testTimeout: LONG ? 1_800_000 : 600_000,
           maxConcurrency: 2,
         },
       },

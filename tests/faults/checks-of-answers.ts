@@ -1,4 +1,15 @@
-import { type Command, commandsOf, effects, type Fault, type Invariant, isUnknown, type Probe, type Span, succeeded } from './evidence.ts';
+import {
+  type Command,
+  commandsOf,
+  type Evidence,
+  effects,
+  type Fault,
+  type Invariant,
+  isUnknown,
+  type Probe,
+  type Span,
+  succeeded,
+} from './evidence.ts';
 import type { Operation } from './history.ts';
 
 const LIMITS = {
@@ -14,9 +25,8 @@ const LIMITS = {
   busyMs: 500,
   /** What a request may lose by asking Redis. */
   cacheMs: 20,
-  /** What a busy machine adds to any of them. */
-  slackMs: 250,
 };
+const SLACK_MS = 250;
 
 /** Reads of a client never go back, hold its own writes, and are at most a moment behind everybody's. */
 export const readsOnlyGoForward: Invariant = ({ history }) => {
@@ -26,7 +36,7 @@ export const readsOnlyGoForward: Invariant = ({ history }) => {
     const known = operations.filter(({ version }) => version !== null) as (Operation & { version: number })[];
     const acknowledged = known.toSorted((a, b) => a.ended - b.ended);
     for (const read of known.filter((one) => one.kind === 'read' && succeeded(one))) {
-      const bound = read.fresh ? read.started : read.started - LIMITS.staleMs - LIMITS.slackMs;
+      const bound = read.fresh ? read.started : read.started - LIMITS.staleMs - SLACK_MS;
       const must = acknowledged.filter(
         ({ ended, client, instance }) => ended <= bound || (ended <= read.started && client === read.client && instance === read.instance),
       );
@@ -39,7 +49,7 @@ export const readsOnlyGoForward: Invariant = ({ history }) => {
 };
 
 /** No cache holds another version than the database, once all is at rest. */
-export const cachesAreCurrent: Invariant = ({ cached, users }) => {
+export const cachesAreCurrent = ({ cached, users }: Pick<Evidence, 'cached' | 'users'>): string[] => {
   const rows = new Map<string, number>(users.map(({ user_id, version }) => [user_id, version]));
   return cached
     .filter(({ user_id, version }) => rows.get(user_id) !== version)
@@ -88,25 +98,26 @@ export const bounded: Invariant = ({ gauges }) =>
   gauges.filter(({ highest, limit }) => highest > limit).map(({ name, highest, limit }) => `${name} rose to ${highest}, above ${limit}`);
 
 /** Every request ends in time, and with a status unless the process that should answer was gone. While that stood still, no time counts. */
-export const endsInTime: Invariant = ({ history, faults, starved = [] }) =>
+export const endsInTime: Invariant = ({ history, faults, starved = [], slackMs = SLACK_MS }) =>
   history.flatMap(({ kind, request_id, instance, started, ended, status }) => {
     const gone = faults.filter((fault) => fault.what === 'api' && isAt(fault, instance) && fault.from <= ended && started <= fault.to);
     const overlap = ({ from, to }: Span): number => Math.max(0, Math.min(to, ended) - Math.max(from, started));
     const lost = [...gone, ...starved].reduce((sum, span) => sum + overlap(span), 0);
     const took = Math.round(ended - started - lost);
-    if (took > LIMITS.budgetMs + LIMITS.slackMs) return `the ${kind} ${request_id} took ${took} ms`;
+    if (took > LIMITS.budgetMs + slackMs) return `the ${kind} ${request_id} took ${took} ms`;
     return status === null && gone.length === 0 ? `the ${kind} ${request_id} was cut off although nobody killed the process` : [];
   });
 
 const isAt = (fault: Fault, instance: string | undefined): boolean => fault.instance === undefined || fault.instance === instance;
 
 /** Soon after a fault is gone all is well again, and while nothing is broken nothing is refused for want of it. */
-export const heals: Invariant = ({ history, faults, starved = [] }) => {
+export const heals: Invariant = ({ history, faults, starved = [], slackMs = SLACK_MS }) => {
+  const healMs = LIMITS.healMs + slackMs;
   const writes = history.filter(({ method }) => method !== 'GET');
   // Without Redis, NATS or workers nothing is refused.
-  const calm = calmOf([...faults.filter(({ what }) => what === 'api' || what === 'store' || what === 'writes'), ...starved]);
+  const calm = calmOf([...faults.filter(({ what }) => what === 'api' || what === 'store' || what === 'writes'), ...starved], healMs);
   const late = faults.flatMap(({ what, to }) => {
-    const after = writes.filter(({ started, ended }) => started >= to && ended <= to + LIMITS.healMs + LIMITS.slackMs);
+    const after = writes.filter(({ started, ended }) => started >= to && ended <= to + healMs);
     const again = [...faults, ...starved].some((other) => other.to > to && other.from < to + LIMITS.healMs);
     return after.length > 0 && !again && !after.some(succeeded)
       ? `no change succeeded within ${LIMITS.healMs} ms after the ${what} was back`
@@ -119,18 +130,16 @@ export const heals: Invariant = ({ history, faults, starved = [] }) => {
 };
 
 /** Alive is not ready; not ready without the store; ready but degraded without Redis or NATS; and all of it said in time. */
-export const healthIsTrue: Invariant = ({ history, probes, faults, starved = [] }) => {
-  const calm = calmOf(faults);
+export const healthIsTrue: Invariant = ({ history, probes, faults, starved = [], slackMs = SLACK_MS }) => {
+  const [noticeMs, healMs] = [LIMITS.noticeMs + slackMs, LIMITS.healMs + slackMs];
+  const calm = calmOf(faults, healMs);
   const during =
     (...whats: Fault['what'][]) =>
     ({ at, ended }: Probe): boolean =>
-      faults.some(({ what, from, mending }) => whats.includes(what) && at > from + LIMITS.noticeMs + LIMITS.slackMs && ended < mending);
+      faults.some(({ what, from, mending }) => whats.includes(what) && at > from + noticeMs && ended < mending);
   const [withoutStore, withoutHelper] = [during('store'), during('redis', 'nats')];
   const touched = ({ at, ended, instance }: Probe, ...whats: Fault['what'][]): boolean =>
-    faults.some(
-      (fault) =>
-        whats.includes(fault.what) && isAt(fault, instance) && ended >= fault.from && at <= fault.to + LIMITS.healMs + LIMITS.slackMs,
-    );
+    faults.some((fault) => whats.includes(fault.what) && isAt(fault, instance) && ended >= fault.from && at <= fault.to + healMs);
   // Liveness asks nobody: while that took long, or a request that succeeded, the machine had no time for us, and a check that times out is no lie.
   const lives = probes.filter(({ path }) => path === '/health/live');
   const unhindered = history.filter((one) => succeeded(one) && calm(one.started, one.ended));
@@ -149,7 +158,7 @@ export const healthIsTrue: Invariant = ({ history, probes, faults, starved = [] 
     const { at, ended, path, status, state, unwell } = probe;
     const said = [`${path} said ${status}`, state, unwell && `(${unwell})`].filter(Boolean).join(' ');
     if (touched(probe, 'api') || isStarved(probe)) return [];
-    if (ended - at > LIMITS.noticeMs + LIMITS.slackMs) return `${path} took ${Math.round(ended - at)} ms`;
+    if (ended - at > noticeMs) return `${path} took ${Math.round(ended - at)} ms`;
     if (path === '/health/live') return status === 200 ? [] : `${said} while the process ran`;
     if (path === '/health/ready' && withoutStore(probe) && status === 200) return `${said} while the store was away`;
     if (path === '/health/ready' && status !== 200 && !touched(probe, 'store')) return `${said} although the store was there`;
@@ -171,6 +180,6 @@ export const onlyHonestErrors: Invariant = ({ history }) =>
 
 /** Whether nothing was broken in that time, nor just before. */
 const calmOf =
-  (faults: readonly Span[]) =>
+  (faults: readonly Span[], healMs: number) =>
   (started: number, ended: number): boolean =>
-    faults.every(({ from, to }) => ended < from || started > to + LIMITS.healMs + LIMITS.slackMs);
+    faults.every(({ from, to }) => ended < from || started > to + healMs);

@@ -59,6 +59,8 @@ export type Evidence = {
   probes: readonly Probe[];
   /** When a process of the service mostly waited for its turn on a busy machine: no promise about time holds then. */
   starved?: readonly Span[];
+  /** What a busy machine may add to each promised time; a quarter of a second where it is not said. */
+  slackMs?: number;
   /** The highest seen of what must be bounded. */
   gauges: readonly { name: string; highest: number; limit: number }[];
 };

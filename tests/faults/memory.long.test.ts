@@ -32,7 +32,7 @@ const start = async (role: string, { url }: Store, unique: string): Promise<{ ch
 
 /** Many at once, until so many are answered. */
 const answered = async (count: number, clients: ReturnType<typeof startClients>): Promise<string[]> => {
-  await until(`${count} are answered`, () => clients.answered() >= count, 60_000);
+  await until(`${count} are answered`, () => clients.answered() >= count);
   return clients.created;
 };
 
@@ -64,7 +64,7 @@ describe.skipIf(!available || natsUrl === null || process.platform !== 'linux')(
           )
         )?.[0];
       expect([...creating.failures, ...reading.failures, ...listing.failures]).toEqual([]);
-      await until('the tasks are done', async () => (await left())?.tasks === 0, 30_000);
+      await until('the tasks are done', async () => (await left())?.tasks === 0);
 
       const peaks = { api: peakMemory(api.child.pid), tasks: peakMemory(tasks.child.pid), outbox: peakMemory(outbox.child.pid) };
       for (const [role, mb] of Object.entries(peaks)) {

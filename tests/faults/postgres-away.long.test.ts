@@ -62,7 +62,7 @@ describe.skipIf(!hasPostgres).concurrent(`PostgreSQL cannot be reached under loa
           },
           () => Promise.all(taken.map((client) => client.end())),
         );
-        await afterwards();
+        await afterwards(rig);
       },
       { conf: { max_connections: '20' } },
     ));

@@ -38,7 +38,7 @@ describe.skipIf(!hasPostgres || !canCopy)(`PostgreSQL fails over under load${nee
           await lasting(rig);
         };
         await fault('writes', readOnly, () => sql('select pg_promote()'));
-        await afterwards();
+        await afterwards(rig);
       } finally {
         await standby.stop();
       }

@@ -39,7 +39,7 @@ const readsGoOn = async (rig: FaultRig, take: () => Promise<unknown>, give: () =
     },
     give,
   );
-  await afterwards();
+  await afterwards(rig);
 };
 
 describe.skipIf(!hasPostgres).concurrent(`PostgreSQL takes no changes under load${needsPostgres}`, () => {
@@ -98,7 +98,7 @@ describe.skipIf(!hasPostgres).concurrent(`PostgreSQL takes no changes under load
         },
         holder.release,
       );
-      await afterwards();
+      await afterwards(rig);
       await holder.close();
     }));
 
@@ -116,7 +116,7 @@ describe.skipIf(!hasPostgres).concurrent(`PostgreSQL takes no changes under load
           },
           () => other.query('rollback'),
         );
-        await afterwards();
+        await afterwards(rig);
         await other.end();
       },
       { env: { DATABASE_POOL_SIZE: '2', DATABASE_MAX_OVERFLOW: '0' }, ...(hasNats && { nats: '' }) },

@@ -27,9 +27,6 @@ export type Process = {
   memory: () => number;
 };
 
-/** Several start at once. */
-const READY_MS = 30_000;
-
 export const prepareProcess = async (role: Role, env: Record<string, string>): Promise<Process> => {
   const port = String(await freePort());
   const instance = `http://127.0.0.1:${port}`;
@@ -49,7 +46,7 @@ export const prepareProcess = async (role: Role, env: Record<string, string>): P
       child = startMain({ PORT: port, WORKER_PORT: port, LUMIN_TEST_FAILPOINTS: failpoints, ...env }, role);
       const died = (): boolean => failpoints !== '' && child.process.signalCode === 'SIGKILL';
       await listening(child).catch((error) => died() || Promise.reject(error));
-      await until(`the ${role} is ready`, async () => died() || (await fetch(`${instance}/health/ready`).catch(() => null))?.ok, READY_MS);
+      await until(`the ${role} is ready`, async () => died() || (await fetch(`${instance}/health/ready`).catch(() => null))?.ok);
     },
     async kill() {
       memory();
@@ -57,7 +54,7 @@ export const prepareProcess = async (role: Role, env: Record<string, string>): P
     },
     freeze: () => void child.process.kill('SIGSTOP'),
     thaw: () => void child.process.kill('SIGCONT'),
-    dies: () => until(`the ${role} dies at the fail point`, () => child.process.signalCode === 'SIGKILL', READY_MS),
+    dies: () => until(`the ${role} dies at the fail point`, () => child.process.signalCode === 'SIGKILL'),
     async metric(name) {
       const answer = await fetch(`${instance}/metrics`).catch(() => null);
       const value = new RegExp(`^${name} (\\S+)$`, 'm').exec((await answer?.text()) ?? '')?.[1];
@@ -68,11 +65,7 @@ export const prepareProcess = async (role: Role, env: Record<string, string>): P
 
 /** The process that publishes events now. */
 export const leaderOf = (processes: readonly Process[]): Promise<Process> =>
-  until(
-    'somebody publishes events',
-    async () => {
-      const leading = await Promise.all(processes.map(({ metric }) => metric('lumin_relay_leading')));
-      return processes[leading.indexOf(1)];
-    },
-    60_000,
-  );
+  until('somebody publishes events', async () => {
+    const leading = await Promise.all(processes.map(({ metric }) => metric('lumin_relay_leading')));
+    return processes[leading.indexOf(1)];
+  });

@@ -1,12 +1,11 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ask } from './gather-caches.ts';
 import { hasRedis, needsRedis } from './needs.ts';
 import type { Process } from './processes.ts';
-import { type FaultRig, underLoad } from './rig.ts';
-import { again, lasting } from './rounds.ts';
+import { type FaultRig, long, underLoad } from './rig.ts';
+import { afterwards, again, lasting } from './rounds.ts';
 
 /** What a request may lose, at most, on a machine that is not busy; the first that meet a silent server lose 20 ms. */
 const LOST_MS = 50;
@@ -26,20 +25,21 @@ describe.skipIf(!hasRedis)(`Redis under load${needsRedis}`, () => {
         await ask(server.url, 'save');
         const copy = join(server.folder, 'dump.rdb');
         expect(existsSync(copy)).toBe(true);
-        await sleep(1_000);
+        await rig.answered(201);
         const killed = async (): Promise<void> => {
           await server.kill();
           await rig.fault(second, second.kill, () => second.start());
           await lasting(rig);
         };
         await rig.fault('redis', killed, server.restart);
-        await sleep(2_000);
+        await afterwards(rig);
         const calm = slowReads(rig, performance.now() - 2_000);
         const standing = async (): Promise<void> => {
           const since = performance.now();
           server.freeze();
           await lasting(rig);
-          expect(slowReads(rig, since)).toBeLessThan(2 * calm + LOST_MS);
+          // How long is judged on a quiet machine.
+          if (long) expect(slowReads(rig, since)).toBeLessThan(2 * calm + LOST_MS);
         };
         await rig.fault('redis', standing, server.thaw);
         rmSync(copy);

@@ -3,7 +3,7 @@ import { describe, it } from 'vitest';
 import { hasServers, needsServers } from './needs.ts';
 import { long, publishedOnce, underLoad } from './rig.ts';
 
-const ROUNDS = long ? 60 : 4;
+const ROUNDS = long ? 60 : 2;
 /** How long a process is away, at most: longer than any lease in the long run, as a crash loop is in the short one. */
 const AWAY_MS = long ? 20_000 : 1_000;
 

@@ -7,8 +7,8 @@ import { findRedis } from '../fixtures/own-servers.ts';
 import { openRedisRig, type RedisRig } from '../fixtures/redis-rig.ts';
 import { until } from '../fixtures/until.ts';
 
-/** A read may lose some 20 ms to a Redis that is silent, once. This is less than any timeout that a client would have. */
-const BUDGET_MS = 2_000;
+/** A read may lose some 20 ms to a Redis that is silent, once. This is what a busy machine may add, and less than any wait for Redis would be. */
+const BUDGET_MS = 10_000;
 const SOON_MS = 1_000;
 
 describe.skipIf(inject('postgresUrl') === null || findRedis() === undefined)('when Redis fails [needs PostgreSQL and redis-server]', () => {
@@ -78,7 +78,7 @@ describe.skipIf(inject('postgresUrl') === null || findRedis() === undefined)('wh
     await rig.client.config('SET', 'maxmemory', '1');
     await servesAsEver();
     await rig.change(a, user_id, 'two');
-    await until('it is announced', async () => (await rig.client.get(key)) === '2', SOON_MS);
+    await until('it is announced', async () => (await rig.client.get(key)) === '2');
     expect((await rig.get(await rig.start(), user_id)).body.version).toBe(2);
     await rig.client.config('SET', 'maxmemory', '0');
     await rig.shared(a, b);
@@ -92,7 +92,7 @@ describe.skipIf(inject('postgresUrl') === null || findRedis() === undefined)('wh
     copyFileSync(dump, old);
     for (const { user_id } of users) await rig.change(a, user_id, 'two');
     const last = users.at(-1)?.key as string;
-    await until('it is announced', async () => (await rig.client.get(last)) === '2', SOON_MS);
+    await until('it is announced', async () => (await rig.client.get(last)) === '2');
     await rig.redis.kill();
     copyFileSync(old, dump);
     await rig.redis.restart();

@@ -75,7 +75,7 @@ describe.skipIf(!canBuild)('the production image, its Dockerfile replayed in a b
     const env = { AUTH_MODE: 'off-behind-gateway', DATABASE_URL: `pglite://${data}`, PORT: String(await freePort()) };
     expect(await exitCode(start(['node', 'deploy/healthcheck.mjs'], env))).toBe(1);
     const service = start(image.command, env);
-    const health = await until('the service answers', () => answers(`http://127.0.0.1:${env.PORT}/health`), 45_000);
+    const health = await until('the service answers', () => answers(`http://127.0.0.1:${env.PORT}/health`));
     expect(health).toMatchObject({ checks: { store: 'ok' } });
     expect(await exitCode(start(['node', 'deploy/healthcheck.mjs'], env))).toBe(0);
     const docs = await fetch(`http://127.0.0.1:${env.PORT}/docs/`);
@@ -105,14 +105,11 @@ describe.skipIf(!canBuild)('the production image, its Dockerfile replayed in a b
       const env = { AUTH_MODE: 'off-behind-gateway', MIGRATE_ON_START: 'false', DATABASE_URL: store.url, [variable]: port };
       expect(await exitCode(start(script('src/lumin.ts', 'migrate'), env))).toBe(0);
       const service = start(script('src/main.ts', role), env);
-      await until(
-        `${role} is ready`,
-        () =>
-          fetch(`http://127.0.0.1:${port}/health/ready`).then(
-            ({ ok }) => ok,
-            () => false,
-          ),
-        30_000,
+      await until(`${role} is ready`, () =>
+        fetch(`http://127.0.0.1:${port}/health/ready`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
       );
       expect(await exitCode(start(['node', 'deploy/healthcheck.mjs'], env))).toBe(0);
       expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(200);

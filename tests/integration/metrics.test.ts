@@ -85,7 +85,8 @@ describe.each(postgres)(`the metrics of a service on $name, Redis and NATS${need
     expect(await sample('lumin_database_pool_connections', { state: 'idle' })).toBeGreaterThan(0);
     expect(await sample('nodejs_eventloop_lag_p99_seconds')).toBeUndefined();
     expect(await scrape()).toMatch(/^nodejs_eventloop_lag_p99_seconds \d/m);
-    for (const dependency of ['store', 'redis', 'nats']) expect(await sample('lumin_dependency_up', { dependency }), dependency).toBe(1);
+    for (const dependency of ['store', 'redis', 'nats'])
+      await until(`${dependency} is up`, async () => (await sample('lumin_dependency_up', { dependency })) === 1);
     expect(await sample('lumin_ready')).toBe(1);
   });
 
@@ -212,11 +213,11 @@ describe.each(postgres)(`the metrics of a service on $name, Redis and NATS${need
       if (mode === 'refuse') proxy.cutAll();
       const started = performance.now();
       const answer = await service.request('GET', '/metrics');
-      expect(performance.now() - started).toBeLessThan(4_000);
+      expect(performance.now() - started).toBeLessThan(10_000);
       expect(answer.status).toBe(200);
       expect(await sample('lumin_ready')).toBe(0);
       expect(await sample('lumin_dependency_up', { dependency: 'store' })).toBe(0);
-      expect(await sample('lumin_dependency_up', { dependency: 'redis' })).toBe(1);
+      await until('Redis is up', async () => (await sample('lumin_dependency_up', { dependency: 'redis' })) === 1);
       for (const name of ['lumin_tasks', 'lumin_log_position', 'lumin_relay_has_leader']) expect(await sample(name), name).toBeUndefined();
       await proxy.set('pass');
       await until('it is ready', async () => (await sample('lumin_ready')) === 1);

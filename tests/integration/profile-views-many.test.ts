@@ -7,7 +7,7 @@ import { creation, newId, rename, request } from '../fixtures/people.ts';
 
 const VIEWERS = 50;
 const HOURS = 4;
-const MANY = 20_000;
+const MANY = 5_000;
 const AT_ONCE = 1_000;
 
 describe.each(storeKinds())('many views of one profile on $name', ({ name, available, make }) => {

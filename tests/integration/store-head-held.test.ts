@@ -35,7 +35,7 @@ describe.skipIf(inject('postgresUrl') === null)('while another session holds the
     expect(await rig.users.find(person.user_id)).toMatchObject({ version: 1 });
     const results = await Promise.allSettled([first, ...behind]);
     // The budget, and what a busy machine adds to it.
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect(results.map((result) => result.status === 'rejected' && result.reason.code)).toEqual([
       'outcome-unknown',
       'store-unavailable',

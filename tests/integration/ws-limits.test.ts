@@ -118,7 +118,7 @@ describe('a live connection', () => {
     const stopped = service.stop();
     expect(new Set(await Promise.all(clients.map(({ closed }) => closed)))).toEqual(new Set([1001]));
     await stopped;
-    expect(performance.now() - began).toBeLessThan(9_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
     mute.destroy();
   });
 });
