@@ -15,11 +15,17 @@ file=$folder/$(basename -- "$2")
 cd -- "$(dirname -- "$0")/.."
 
 if [[ -z ${DATABASE_URL:-} && -f .env ]]; then
-  DATABASE_URL=$(sed -nE "s/^DATABASE_URL=[\"']?([^\"']*)[\"']?\$/\1/p" .env | tail -n 1)
+  text=$(< .env)
+  # As editors save it: with a byte-order mark, with carriage returns.
+  text=${text#$'\xef\xbb\xbf'}
+  DATABASE_URL=$(sed -nE "s/^(export )?DATABASE_URL=[\"']?([^\"']*)[\"']?\$/\2/p" <<< "${text//$'\r'/}" | tail -n 1)
 fi
 [[ ${DATABASE_URL:-} =~ ^postgres(ql)?(\+[a-z0-9]+)?://(.+)$ ]] || fail 'DATABASE_URL must be postgresql://…; the embedded database is backed up by copying its folder while the service is stopped'
 export DATABASE_URL
 url=postgresql://${BASH_REMATCH[3]}
+# asyncpg's name for it.
+url=${url/\?ssl=/?sslmode=}
+url=${url/&ssl=/&sslmode=}
 # Arguments can be seen by every user of the machine, so the password is not among them.
 if [[ $url =~ ^(postgresql://[^:/@]*):([^@/]*)@(.*)$ ]]; then
   printf -v PGPASSWORD '%b' "${BASH_REMATCH[2]//%/\\x}"
@@ -30,8 +36,9 @@ fi
 sql() { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --dbname "$url" "$@"; }
 # Reads the whole file: one that is cut off or damaged is refused.
 check() {
-  [[ $(pg_restore --list -- "$1") == *' TABLE DATA public events '* ]] && pg_restore --file /dev/null -- "$1" ||
+  [[ $(pg_restore --list -- "$1") =~ ' TABLE DATA '([^ ]+)' events ' ]] && pg_restore --file /dev/null -- "$1" ||
     fail "$1 is not a whole backup of this service"
+  schema='"'${BASH_REMATCH[1]}'"'
 }
 
 create() {
@@ -55,14 +62,14 @@ restore() {
   {
     echo 'begin;'
     pg_restore --file - --no-owner --no-privileges -- "$file"
-    echo "update public.deployment set generation =
+    echo "update $schema.deployment set generation =
       greatest(generation + 1, extract(epoch from now() - timestamptz '2026-01-01 00:00Z')::integer);"
     echo 'commit;'
   } | sql > /dev/null
   sql --command 'analyze'
   npm run --silent migrate
   npm run --silent lumin -- verify
-  say "restored up to position $(sql --command 'select position from log_head')"
+  say "restored up to position $(sql --command "select position from $schema.log_head")"
 }
 
 "$1"

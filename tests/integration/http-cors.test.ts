@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser, expectProblem } from '../fixtures/http.ts';
 import { type Service, startEmbedded } from '../fixtures/http-service.ts';
 
-const ALLOWED = ['http://localhost:3000', 'https://app.example.com'];
+const ALLOWED = ['http://localhost:3000', 'https://app.example.com', 'capacitor://localhost'];
 let service: Service;
 
 beforeAll(async () => {
@@ -42,6 +42,8 @@ describe('a page of another origin', () => {
     'https://app.example.com/',
     'HTTPS://APP.EXAMPLE.COM',
     'http://localhost:30000',
+    'capacitor://localhost:80',
+    'CAPACITOR://localhost',
     'http://localhost',
     '*',
     '',

@@ -84,6 +84,8 @@ describe('the configuration', () => {
 
   it.each([
     ['HOST', 'a b'],
+    ['HOST', 'http://localhost'],
+    ['HOST', '\u001b[2J'],
     ['PORT', '80a'],
     ['PORT', '-1'],
     ['PORT', '65536'],
@@ -108,14 +110,69 @@ describe('the configuration', () => {
     ['PUBLIC_URL', 'https://example.com/a b'],
     ['PUBLIC_URL', 'https://example.com/%zz'],
     ['PUBLIC_URL', 'https://example.com:99999'],
+    ['ALLOWED_ORIGINS', 'null'],
+    ['ALLOWED_ORIGINS', 'https://*.example.com'],
+    ['ALLOWED_ORIGINS', 'https://user@example.com'],
+    ['ALLOWED_ORIGINS', 'capacitor://localhost/'],
+    ['ALLOWED_ORIGINS', 'Capacitor://localhost'],
+    ['ALLOWED_ORIGINS', 'app://./index.html'],
+    ['ALLOWED_ORIGINS', 'file://'],
+    ['ALLOWED_ORIGINS', 'data:text/html,x'],
     ['DATABASE_URL', 'mysql://u:p@h/d'],
     ['DATABASE_URL', 'pglite://'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?sslmode=bogus'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?ssl=maybe'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?sslmode=verify-full&sslrootcert=/none.pem'],
+    ['DATABASE_URL', `postgresql://u:p@h/d?sslmode=verify-full&sslrootcert=${import.meta.filename}`],
+    ['DATABASE_URL', `postgresql://u:p@h/d?sslmode=require&sslcert=${import.meta.filename}&sslkey=${import.meta.filename}`],
+    ['DATABASE_URL', `postgresql://u:p@h/d?sslcert=${import.meta.filename}`],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?sslmode=verify-ca'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?sslrootcert=system&sslmode=require'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?sslnegotiation=direct'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?passfile=/none'],
+    ['DATABASE_URL', 'postgresql://u:100%@h/d'],
+    ['DATABASE_URL', 'postgresql://u:p%00@h/d'],
+    ['DATABASE_URL', 'postgresql://u:p/w@h/d'],
+    ['DATABASE_URL', 'postgresql://u:p@h:5432,i:5432/d'],
+    ['DATABASE_URL', 'postgresql:///d?host=h,i'],
+    ['DATABASE_URL', 'postgresql://u:p@h:0/d'],
+    ['DATABASE_URL', 'postgresql://u:p@h:65536/d'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?port=x'],
+    ['DATABASE_URL', 'postgresql://u:p@h o/d'],
+    ['DATABASE_URL', 'postgresql://u:p@[::g]/d'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d#e'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?connect_timeout=soon'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?target_session_attrs=standby'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?channel_binding=maybe'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?client_encoding=latin1'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?options=-e'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?pgbouncer=true'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?%0A=1'],
     ['DATABASE_POOL_SIZE', '0'],
     ['DATABASE_MAX_OVERFLOW', '-1'],
     ['MIGRATE_ON_START', '1'],
     ['REDIS_URL', 'http://localhost:6379'],
+    ['REDIS_URL', 'redis://localhost/first'],
+    ['REDIS_URL', 'redis://localhost/-1'],
+    ['REDIS_URL', 'redis://localhost/1/2'],
+    ['REDIS_URL', 'redis://localhost:0'],
+    ['REDIS_URL', 'redis://:6379'],
+    ['REDIS_URL', 'redis://a,b'],
+    ['REDIS_URL', 'redis://u:%@localhost'],
+    ['REDIS_URL', 'redis://u:p/w@localhost'],
+    ['REDIS_URL', 'redis://localhost?tls=yes'],
+    ['REDIS_URL', 'rediss://localhost?ssl_ca_certs=/none'],
+    ['REDIS_URL', 'rediss://localhost?ssl_cert_reqs=maybe'],
     ['REDIS_POOL_SIZE', '1.5'],
     ['NATS_URL', 'localhost:4222'],
+    ['NATS_URL', 'ws://localhost:8080'],
+    ['NATS_URL', 'nats://a,wss://b'],
+    ['NATS_URL', 'nats://a,'],
+    ['NATS_URL', 'nats://a:x'],
+    ['NATS_URL', 'nats://u:%zz@a'],
+    ['NATS_URL', 'nats://u:p@a,nats://v:p@b'],
+    ['NATS_URL', 'nats://a/path'],
+    ['NATS_URL', 'nats://a?tls=1'],
     ['NATS_STREAM', 'a.b'],
     ['NATS_SUBJECT_PREFIX', 'a b'],
     ['NATS_SUBJECT_PREFIX', '>'],
@@ -123,6 +180,11 @@ describe('the configuration', () => {
     ['TASK_BROKER_URL', 'redis://localhost'],
     ['TASK_RESULT_BACKEND', 'nats://localhost'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'localhost:4318'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://localhost:0'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://localhost:99999'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://localhost/%zz'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://localhost?x=1'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://'],
     ['OTEL_SERVICE_NAME', 'a b'],
     ['OTEL_TRACES_SAMPLER', 'sometimes'],
     ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
@@ -145,7 +207,39 @@ describe('the configuration', () => {
     const env = { DATABASE_URL: `mysql://u:${secret}@h`, REDIS_URL: `http://:${secret}@h`, NATS_URL: `x://${secret}@h` };
     expect(mistakesIn(env)).toHaveLength(3);
     expect(mistakesIn(env).join()).not.toContain(secret);
+    const broken = [
+      '://u:%zz_@h/d',
+      '://u:_/x@h/d',
+      '://u:p@_:x/d',
+      '://u:p@h:_/d',
+      '://u:p@h/d?sslmode=_',
+      '://u:p@h/_?_ _=1',
+      '://h/_#_',
+    ];
+    for (const [name, scheme] of [
+      ['DATABASE_URL', 'postgresql'],
+      ['REDIS_URL', 'redis'],
+      ['NATS_URL', 'nats'],
+      ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http'],
+    ] as const) {
+      for (const form of broken) expect(mistakesIn({ [name]: scheme + form.replaceAll('_', secret) }).join()).not.toContain(secret);
+    }
   });
+
+  it('takes the origins of pages, and of apps with schemes of their own, as they stand', () => {
+    const origins = [
+      ...['https://app.example.com', 'http://localhost:3000', 'https://tauri.localhost', 'http://[::1]:8080', 'capacitor://localhost'],
+      ...['ionic://localhost', 'tauri://localhost', 'app://.', 'chrome-extension://abcdefghijklmnopabcdefghijklmnop'],
+      'moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc',
+    ];
+    expect(readConfig({ ALLOWED_ORIGINS: origins.join(' , ') }).ALLOWED_ORIGINS).toEqual(origins);
+  });
+
+  it('takes addresses with blanks around them, as files and secrets have them', () =>
+    expect(readConfig({ REDIS_URL: ' redis://h/0\n', DATABASE_URL: 'postgresql://h/d\n' })).toMatchObject({
+      REDIS_URL: 'redis://h/0',
+      DATABASE_URL: { kind: 'postgres', url: 'postgresql://h/d' },
+    }));
 
   it('must be told in production who checks the callers', () => {
     expect(mistakesIn({ APP_ENV: 'production' })).toEqual([expect.stringMatching(/^AUTH_MODE /)]);

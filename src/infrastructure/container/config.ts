@@ -132,7 +132,7 @@ export const settings = {
     'off (development only) or off-behind-gateway: another service in front of this one checks who calls.',
     oneOf('off', 'off-behind-gateway'),
   ),
-  ALLOWED_ORIGINS: setting('', 'Origins that browsers may call from, separated by commas.', origins),
+  ALLOWED_ORIGINS: setting('', 'Origins of pages and apps that may call from browsers, separated by commas.', origins),
   PUBLIC_URL: setting(
     '',
     'Address under which clients reach the service, where a proxy takes a path prefix off, as https://example.com/users: begins Location, Link and the servers of the API description. Empty: they begin with /.',
@@ -140,7 +140,7 @@ export const settings = {
   ),
   DATABASE_URL: setting(
     'pglite://.lumin/data',
-    'Where the data is: pglite://folder, pglite://memory or postgresql://user:password@host:5432/database (a +driver suffix is dropped).',
+    'Where the data is: pglite://folder, pglite://memory or postgresql://user:password@host:5432/database?sslmode=… as for libpq and asyncpg.',
     databaseUrl,
     true,
   ),
@@ -161,7 +161,7 @@ export const settings = {
   REDIS_POOL_SIZE: setting('10', 'Redis connections.', whole(1, 1000)),
   NATS_URL: setting(
     '',
-    'NATS with JetStream, for events and tasks; empty: none, and workers look for tasks in the database.',
+    'NATS with JetStream, for events and tasks, one server or several with commas; empty: none, and workers look for tasks in the database.',
     urlOf(natsAddress, 'nats', 'tls'),
     true,
   ),
