@@ -31,7 +31,7 @@ const commands: Record<string, () => Promise<Run>> = {
 
 const takesNothing = ['config', 'verify', 'rebuild'];
 
-// Whoever reads our output has seen enough of it.
+// A reader that closes the pipe (`| head`) has seen enough.
 process.stdout.on('error', (error: Error & { code?: string }) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 const main = async ([name, ...args]: string[]): Promise<void> => {

@@ -114,7 +114,7 @@ export const redisUsers = ({ redis, deployment, hash, trusted, onRejected }: Opt
     /** To be asked before a load begins. */
     era: (): Era | null => era,
 
-    /** Those that are there, of one moment. */
+    /** The users of these ids that Redis has, as they were at one moment. */
     async read(userIds: readonly UserId[]): Promise<Map<UserId, StoredUser>> {
       const found = new Map<UserId, StoredUser>();
       const current = era;

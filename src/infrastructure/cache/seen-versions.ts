@@ -8,7 +8,7 @@ import { userIdOfStream } from '../persistence/event-store/stream-name.ts';
 type Tasks = Pick<TaskRepository, 'find'>;
 
 /**
- * Whoever reads past the cache tells it which versions it has seen: a client that was told of one, by a refusal, a list, a task
+ * A reader that passes the cache by tells it which versions it has seen: a client that was told of one, by a refusal, a list, a task
  * or an event, is then served nothing older here, although the cache hears of it from the log only in a moment.
  */
 export const seenVersions = (report: (userId: UserId, version: number) => void) => {

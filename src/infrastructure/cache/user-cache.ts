@@ -74,7 +74,7 @@ export const userCache = ({ load, maxAgeMs, trusted, onHit }: Options) => {
         onHit?.();
         return Promise.resolve(stored);
       }
-      // Nobody may have told of what overtook the load that is under way.
+      // A write that overtook the load under way may not have been announced to this cache.
       if (unaware) loading.delete(userId);
       return reload(userId, fresh);
     },

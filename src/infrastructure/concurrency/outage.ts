@@ -12,7 +12,7 @@ export const outage = (tell: (error: unknown, reason: string) => void, reasonOf:
       tell(error, found);
     },
 
-    /** It works. @returns whether that ends an outage */
+    /** The thing works. @returns whether that ends an outage */
     over: (): boolean => {
       const ended = reason !== null;
       reason = null;

@@ -54,7 +54,7 @@ export const openNats = (url: string, onError: (error: unknown) => void): Nats =
           maxPingOut: 2,
           reconnectTimeWait: RETRY_MS,
           maxReconnectAttempts: -1,
-          // It would make two errors for every request, in case they are needed: a fourth of what publishing costs.
+          // Without this option the client makes two errors for every request in advance: a fourth of what publishing costs.
           noAsyncTraces: true,
         });
       } catch (error) {

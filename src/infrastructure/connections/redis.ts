@@ -93,7 +93,7 @@ export const openRedis = (url: string, { password = '', connections, onError }: 
         const client = connect(broken.resolve);
         clients.push(client);
         await within(CONNECT_MS, client.connect());
-        // Not left to ioredis, for which a database that the server does not have is no reason not to be connected.
+        // The database is selected here, because ioredis counts as connected where the server does not have it.
         if (db > 0) await within(CONNECT_MS, client.select(db));
         return client;
       };

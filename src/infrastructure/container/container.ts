@@ -202,7 +202,7 @@ export const buildApp = async (
     }
     const [row] = await database.query<{ secret: string; generation: number }>('select secret, generation from deployment');
     ({ secret, generation } = row ?? { secret, generation });
-    // Nobody else has this data, so whoever held these tasks is gone.
+    // No other process has this data open, so the process that held these tasks is gone.
     if (database.exclusive) await tasks.releaseAll();
     await caches.prepare();
     if (state !== 'starting') return;

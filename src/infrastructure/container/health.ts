@@ -5,16 +5,16 @@ import type { RelayStatus } from '../persistence/log/relay-checkpoint.ts';
 
 type Parts = {
   checkReady: () => Promise<void>;
-  /** What is not configured is null. */
+  /** A server that is not configured is null. */
   redis: Redis | null;
   nats: Nats | null;
   broker: Nats | null;
   relayStatus: () => Promise<RelayStatus>;
 };
 
-/** The relay needs less than a tenth of a second; so long, and nobody publishes. */
+/** A lag of this length means that no process publishes: the relay needs less than a tenth of a second. */
 const LAGGING_MS = 5_000;
-/** Where all connections of the pool are in use, the relay's state is left out: whoever asks for health waits a second or two. */
+/** How long the health report waits for the relay's state, which is left out where all connections of the pool are in use. */
 const STATUS_MS = 500;
 
 /** What a process tells of itself: of what is configured, whether it answers, and how far the log is published. */

@@ -27,7 +27,7 @@ export class LogFeed implements LiveFeed {
   readonly #away: ReturnType<typeof outage>;
   readonly #poller: Poller;
   readonly #joining = new Set<Follower>();
-  /** Who is at the end of the log, by user. */
+  /** The followers that are at the end of the log, by the user whose events they want. */
   readonly #live = new Map<string, Set<Follower>>();
   /** All who are live have seen everything up to here. */
   #position = 0;
@@ -79,7 +79,7 @@ export class LogFeed implements LiveFeed {
         }
         if (events.length === PAGE) continue;
         follower.position = Math.max(follower.position, head);
-        // Whoever had to wait may be far behind again; it would take the tail back with it.
+        // A follower that had to wait may be far behind again, and joining would take the tail back with it.
         if (!waited && !follower.left) return this.#join(follower);
       } catch (error) {
         this.#away.report(error);

@@ -17,7 +17,7 @@ import { type LastGood, type ResumePoint, resumePointOf } from './relay-position
 
 const PAGE = 500;
 const POLL_MS = 25;
-/** While events come, they wait less: so often it is looked for them until none has come for a while. */
+/** The pause between looks for events while events come; the relay keeps to it until none has come for BUSY_MS. */
 const BUSY_POLL_MS = 4;
 const BUSY_MS = 250;
 const SAVE_MS = 100;
@@ -139,7 +139,7 @@ export const outboxRelay = ({ feed, database, nats, stream: name, subjectPrefix,
   };
 
   const publishing = new Poller(round, POLL_MS, trouble.report);
-  // Who cannot reach NATS leaves the lead to whoever can.
+  // A process that cannot reach NATS leaves the lease to one that can.
   const leading = new Poller(
     async () => {
       if (nats.connection() !== null) await leadership.acquire();
@@ -188,7 +188,7 @@ const FENCE = new Set([10070, 10071]);
 
 const STREAM_AHEAD = 'the stream holds events that are not in the log; this database has lost some';
 
-/** What is wrong, for people: the same text for the same situation. */
+/** The trouble in words for people: the same text for the same situation. */
 const troubleOf = (error: unknown): string => {
   if (error instanceof LogIsBehind) return STREAM_AHEAD;
   if (error instanceof StoreFailure) return 'the database cannot be read';

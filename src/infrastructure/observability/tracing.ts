@@ -116,7 +116,7 @@ export const openTracing = ({ endpoint, sampler, ratio, resource, onError }: Opt
     /** Changes that are committed together: part of the first one's trace, and linked with the others. */
     batch<T>(changes: readonly (ChangeTrace | null)[], work: () => Promise<T>): Promise<T> {
       const [first, ...others] = changes.flatMap((change) => (change ? [change.span] : []));
-      // Not in the trace of whichever request happened to set the batches going.
+      // An untraced batch gets a root context, else it would be part of the request that happened to start the draining.
       if (first === undefined) return contexts.run(ROOT_CONTEXT, work);
       const span = tracer.startSpan(
         'batch',

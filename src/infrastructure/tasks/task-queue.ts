@@ -149,7 +149,7 @@ export const taskQueue = ({ nats, stream, subjectPrefix, tracing = null, onError
     });
     const consumer = await jetstream(connection, { timeout: TIMEOUT_MS }).consumers.get(stream, durable);
     while (!stopped) {
-      // Not one by one: what is asked for together is claimed together.
+      // Messages are fetched many at a time, so that their tasks are claimed by one statement.
       while (inHand.size > AT_ONCE / 2) await Promise.race(inHand);
       fetching = await consumer.fetch({ max_messages: AT_ONCE - inHand.size, expires: FETCH_MS });
       if (stopped) await fetching.close();

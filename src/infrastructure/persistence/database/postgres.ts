@@ -21,14 +21,14 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
     // The server's own limit stops the statement; the client's, a little later, gives up on a server that is silent.
     query_timeout: (STATEMENT_SECONDS + 1) * 1000,
   });
-  // Not from the pool: whether that has a connection to spare is another question.
+  // The probe has a connection of its own: whether the pool has one to spare is another question than whether the server answers.
   const probe = openPool(address, {
     ...LIMITS,
     max: 1,
     connectionTimeoutMillis: PROBE_MS,
     query_timeout: PROBE_MS,
     allowExitOnIdle: true,
-    // It may be the last connection that a pooler gives, so it is kept.
+    // The probe keeps its connection, which may be the last one that a pooler gives.
     idleTimeoutMillis: 0,
   });
 

@@ -54,10 +54,10 @@ const toChange = (append: Append, ord: number) => {
     task_id: task?.task_id,
     task: task && {
       command: task.command,
-      // What is due days later is no part of the request any more.
+      // A task that is due later is no part of the request's trace any more.
       input: sealPersonal(append.trace && !dueLater ? { ...(task.input as object), traceparent: append.trace.traceparent } : task.input),
       if_match: task.if_match,
-      // What is due at once is due by the database's clock: the clocks of replicas differ.
+      // A task that is due at once gets its time from the database's clock, because the clocks of replicas differ.
       due_at: dueLater ? task.due_at : null,
     },
   };

@@ -45,7 +45,7 @@ const count = async (database: Database): Promise<number> => {
 
 /** Returns the users to look at once more. */
 const rebuildUsers = async (database: Database, store: EventStore, userIds: readonly UserId[]): Promise<UserId[]> => {
-  // Who was written to by a newer release keeps the row that it made.
+  // A user whose last event is of a newer release keeps the row that that release made.
   const streams = (await store.readStreams(userIds)).filter(({ events }) => !notUnderstood(events));
   const rows = await database.query<{ user_id: UserId }>('select r.user_id from rebuild_v2($1::json) as r(user_id)', [
     JSON.stringify(streams.map(toRow)),

@@ -23,7 +23,7 @@ const OLDEST_OF_USERS = `
   join tasks c on c.task_id = oldest.task_id
   where c.status in ('queued', 'running') and c.not_before <= now()`;
 
-/** Not in order: whatever else is done to the user from that time on ends the block before it. */
+/** Ends of blocks wait for no older task of the user: every command from that time on ends the block first anyway. */
 const BLOCK_ENDS = `
   select c.task_id as id from tasks c
   where c.command = 'end_block' and c.status in ('queued', 'running') and c.not_before <= now()

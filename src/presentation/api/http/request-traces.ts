@@ -16,7 +16,7 @@ export const traceRequests = (server: FastifyInstance, traces: Traces): void => 
     done();
   });
 
-  // Not before: reading the body leaves the context that was entered.
+  // The context is entered in this hook and no earlier one, because reading the body leaves it.
   server.addHook('preHandler', (request, _, done) => {
     const trace = traced.get(request);
     if (trace) trace.run(done);

@@ -4,12 +4,12 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 
-/** So long everything goes on as before: whoever looks at readiness learns that it has to send its requests elsewhere. */
+/** How long the server goes on taking connections in after the stop began, so that a load balancer that asks for readiness sends its requests elsewhere. */
 const NOTICE_MS = 500;
 /** The port is closed when nobody has connected for so many ticks, or at the latest after so long. */
 const QUIET_TICKS = 4;
 const RESTLESS_MS = 3_000;
-/** What is still open then is cut. */
+/** A connection that is still open after this time is cut. */
 const MOST_MS = 9_000;
 const TICK_MS = 5;
 /**
