@@ -1,27 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
+import { expect, it } from 'vitest';
+import { onEachDatabase } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 import { until } from '../fixtures/until.ts';
 
-describe.each(storeKinds())('a block with an end, over HTTP on $name', ({ available, make }) => {
-  let place: Store;
-  let service: Service;
+onEachDatabase('a block with an end, over HTTP', (make) => {
   let clock = () => new Date();
-  beforeAll(async () => {
-    if (!available) return;
-    place = await make();
-    service = await startService(place.url, { now: () => clock() });
-  });
-  afterAll(async () => {
-    await service?.stop();
-    await place?.drop();
-  });
+  const service = useService({ make, now: () => clock() });
 
   const typesOf = async (url: string) =>
     (await service.request('GET', `${url}/events`)).body.items.map(({ type }: any) => type.split('.').at(-2));
 
-  it.skipIf(!available)('ends by itself: the user is as before, and the history says so', async () => {
+  it('ends by itself: the user is as before, and the history says so', async () => {
     const url = `/api/users/${(await created(service)).user_id}`;
     await service.request('POST', `${url}/deactivate`);
     const end = new Date(Date.now() + 800).toISOString();
@@ -33,7 +23,7 @@ describe.each(storeKinds())('a block with an end, over HTTP on $name', ({ availa
     expect(await typesOf(url)).toEqual(['UserCreated', 'UserDeactivated', 'UserBlocked', 'UserUnblocked']);
   });
 
-  it.skipIf(!available)('stands where it was replaced by one without an end, and is not missed by one who unblocks before', async () => {
+  it('stands where it was replaced by one without an end, and is not missed by one who unblocks before', async () => {
     // In the time of the service both ends lie ahead; in that of the database, which keeps the tasks, they are over.
     clock = () => new Date(Date.now() - 3_600_000);
     const end = new Date(Date.now() - 3_000_000).toISOString();

@@ -1,13 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 
-let service: Service;
-
-beforeAll(async () => {
-  service = await startEmbedded({ env: { LOG_LEVEL: 'trace', APP_ENV: 'production', AUTH_MODE: 'off-behind-gateway' } });
-});
-afterAll(() => service.stop());
+const service = useService({ env: { LOG_LEVEL: 'trace', APP_ENV: 'production', AUTH_MODE: 'off-behind-gateway' } });
 
 const lines = () => service.logs.map((line) => JSON.parse(line));
 
