@@ -14,8 +14,9 @@ const own = resolve(root, 'node_modules/.bin/node');
 const asRoot = process.getuid?.() === 0;
 // In an image there is no repository, and nothing to compare the image with.
 const canBuild = existsSync(join(root, '.git'));
+const needed = canBuild ? '' : ' [needs the git history of the project]';
 
-describe.skipIf(!canBuild)('the production image, its Dockerfile replayed in a bare folder', () => {
+describe.skipIf(!canBuild)(`the production image, its Dockerfile replayed in a bare folder${needed}`, () => {
   let under: string;
   let app: string;
   let node: string;
@@ -29,6 +30,7 @@ describe.skipIf(!canBuild)('the production image, its Dockerfile replayed in a b
     // Where the image's user may run it, wherever the project lies.
     node = join(under, 'node');
     copyFileSync(existsSync(own) ? own : process.execPath, node);
+    writable(join(under, 'compiled'));
   }, 300_000);
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL');
@@ -39,7 +41,14 @@ describe.skipIf(!canBuild)('the production image, its Dockerfile replayed in a b
   const start = ([, ...args]: string[], env: Record<string, string>): ChildProcess => {
     const child = spawn(node, args, {
       cwd: app,
-      env: { PATH: process.env.PATH, ...image.env, HOST: '127.0.0.1', LOG_LEVEL: 'error', ...env },
+      env: {
+        PATH: process.env.PATH,
+        NODE_COMPILE_CACHE: join(under, 'compiled'),
+        ...image.env,
+        HOST: '127.0.0.1',
+        LOG_LEVEL: 'error',
+        ...env,
+      },
       stdio: ['ignore', 'ignore', 'inherit'],
       ...(asRoot && { uid: 1000, gid: 1000 }),
     });
@@ -70,8 +79,7 @@ describe.skipIf(!canBuild)('the production image, its Dockerfile replayed in a b
 
   it('runs everything in one process on the embedded database, is healthy, and ends on SIGTERM', async () => {
     const data = join(under, 'data');
-    mkdirSync(data);
-    if (asRoot) chownSync(data, 1000, 1000);
+    writable(data);
     const env = { AUTH_MODE: 'off-behind-gateway', DATABASE_URL: `pglite://${data}`, PORT: String(await freePort()) };
     expect(await exitCode(start(['node', 'deploy/healthcheck.mjs'], env))).toBe(1);
     const service = start(image.command, env);
@@ -119,7 +127,7 @@ describe.skipIf(!canBuild)('the production image, its Dockerfile replayed in a b
   });
 });
 
-describe.skipIf(!canBuild)('what images are built from', () => {
+describe.skipIf(!canBuild)(`what images are built from${needed}`, () => {
   it('has the tests and all that they read, and neither history, secrets nor what is made here', () => {
     const files = buildContext();
     expect(files).toEqual(
@@ -136,6 +144,12 @@ describe.skipIf(!canBuild)('what images are built from', () => {
     expect(files.filter((file) => /^(node_modules|\.git|\.lumin|coverage)\/|^\.env$|\.log$/.test(file))).toEqual([]);
   });
 });
+
+/** A folder that the image's user may write to. */
+const writable = (folder: string): void => {
+  mkdirSync(folder);
+  if (asRoot) chownSync(folder, 1000, 1000);
+};
 
 const freePort = (): Promise<number> =>
   new Promise((found) => {

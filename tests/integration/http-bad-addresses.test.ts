@@ -1,16 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { aUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 
 const SOME_ID = '550e8400-e29b-41d4-a716-446655440000';
-let service: Service;
+const service = useService();
 let url: string;
 
 beforeAll(async () => {
-  service = await startEmbedded();
   url = `/api/users/${(await created(service)).user_id}`;
 });
-afterAll(() => service.stop());
 
 describe('a user id in a path', () => {
   const wrong = [

@@ -1,15 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { commandsOnUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 
-let service: Service;
+const service = useService();
 let url: string;
 
 beforeAll(async () => {
-  service = await startEmbedded();
   url = `/api/users/${(await created(service)).user_id}`;
 });
-afterAll(() => service.stop());
 
 describe('a body', () => {
   it.each<[body: string | Buffer, status: number, code: string]>([

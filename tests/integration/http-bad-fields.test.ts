@@ -1,16 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { badFields, badText, neverText } from '../fixtures/bad-values.ts';
 import { aUser, commandsOnUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 
-let service: Service;
+const service = useService();
 let url: string;
 
 beforeAll(async () => {
-  service = await startEmbedded();
   url = `/api/users/${(await created(service)).user_id}`;
 });
-afterAll(() => service.stop());
 
 const create = (field: string, value: unknown) => service.request('POST', '/api/users', aUser({ [field]: value }));
 

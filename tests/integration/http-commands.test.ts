@@ -1,26 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
+import { expect, test } from 'vitest';
+import { onEachDatabase } from '../fixtures/database-kinds.ts';
 import { aUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 
 const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 const wait = { prefer: 'wait=5' };
 
-describe.each(storeKinds())('commands over HTTP on $name', ({ available, make }) => {
-  const test = it.skipIf(!available);
-  let store: Store;
-  let service: Service;
-
-  beforeAll(async () => {
-    if (!available) return;
-    store = await make();
-    service = await startService(store.url);
-  });
-  afterAll(async () => {
-    await service?.stop();
-    await store?.drop();
-  });
+onEachDatabase('commands over HTTP', (make) => {
+  const service = useService({ make });
 
   test('create takes every field, and every field is in the answer', async () => {
     const body = {

@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { aUser, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 
 const ALLOWED = ['http://localhost:3000', 'https://app.example.com', 'capacitor://localhost'];
-let service: Service;
-
-beforeAll(async () => {
-  service = await startEmbedded({ env: { ALLOWED_ORIGINS: ALLOWED.join(', ') } });
-});
-afterAll(() => service.stop());
+const service = useService({ env: { ALLOWED_ORIGINS: ALLOWED.join(', ') } });
 
 const preflight = (origin: string) =>
   service.server.inject({

@@ -1,19 +1,17 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { aUser, commandsOnUser, created } from '../fixtures/http.ts';
-import { type Answer, type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { type Answer, useService } from '../fixtures/http-service.ts';
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_000);
 const RUNS = 60;
-let service: Service;
+const service = useService();
 let url: string;
 
 beforeAll(async () => {
   process.stdout.write(`fuzz seed: FUZZ_SEED=${seed}\n`);
-  service = await startEmbedded();
   url = `/api/users/${(await created(service)).user_id}`;
 });
-afterAll(() => service.stop());
 
 /** `request` itself holds every answer against the OpenAPI document. */
 const expectFine = ({ status, text }: Answer): void => {

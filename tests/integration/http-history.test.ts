@@ -1,19 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { type Service, useService } from '../fixtures/http-service.ts';
 
-let service: Service;
+const service = useService();
 let user: any;
 let events: string;
 
 beforeAll(async () => {
-  service = await startEmbedded();
   user = await created(service, { bio: 'Builds bridges.' });
   events = `/api/users/${user.user_id}/events`;
   for (const last_name of ['A', 'B', 'C', 'D'])
     await service.request('PATCH', `/api/users/${user.user_id}/username`, { last_name }, { 'x-request-id': `rename-${last_name}` });
 });
-afterAll(() => service.stop());
 
 describe("a user's history", () => {
   it('is CloudEvents 1.0, oldest first, with the personal part', async () => {

@@ -1,14 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { aUser, commandsOnUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Answer, type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { type Answer, useService } from '../fixtures/http-service.ts';
 
-let service: Service;
-
-beforeAll(async () => {
-  service = await startEmbedded();
-});
-afterAll(() => service.stop());
+const service = useService();
 
 const key = (value: string = randomUUID()) => ({ 'idempotency-key': value });
 const told = ({ status, text, headers }: Answer) => ({ status, text, etag: headers.etag, location: headers.location });

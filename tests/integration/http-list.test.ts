@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { onEachDatabase } from '../fixtures/database-kinds.ts';
 import { created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 import { allPages } from '../fixtures/pages.ts';
 import { newId } from '../fixtures/people.ts';
 
@@ -9,18 +9,13 @@ const USERS = 60;
 const idsOf = (items: any[]): string[] => items.map(({ user_id }) => user_id);
 const query = (filters: object) => `/api/users?${new URLSearchParams(filters as Record<string, string>)}`;
 
-describe.each(storeKinds())('the list of users on $name', ({ available, make }) => {
-  const test = it.skipIf(!available);
-  let place: Store;
-  let service: Service;
+onEachDatabase('the list of users', (make) => {
   let clock = Date.UTC(2026, 10, 24, 10);
+  const service = useService({ make, now: () => new Date(clock) });
   /** In the order of their creation, an hour apart. */
   const users: any[] = [];
 
   beforeAll(async () => {
-    if (!available) return;
-    place = await make();
-    service = await startService(place.url, { now: () => new Date(clock) });
     for (let i = 0; i < USERS; i++) {
       users.push(await created(service, { email: `Person.${i}+tag@Example.com`, phone: `+1202555${1000 + i}` }));
       clock += 3_600_000;
@@ -29,10 +24,6 @@ describe.each(storeKinds())('the list of users on $name', ({ available, make }) 
     for (const i of [3, 13, 23]) await post(i, 'deactivate');
     for (const i of [3, 14]) await post(i, 'block');
     for (const i of [5, 15]) await service.request('DELETE', `/api/users/${users[i].user_id}`);
-  });
-  afterAll(async () => {
-    await service?.stop();
-    await place?.drop();
   });
 
   const living = (): string[] => idsOf(users.filter((_, i) => i !== 5 && i !== 15));

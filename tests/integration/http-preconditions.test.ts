@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { aUser, commandsOnUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 
 const UNREADABLE = ['1', 'abc', '"1', '1"', "'1'", '', ',', 'W/1', '"1" x', 'w/"1"', '*, "1"', '"a"b"', '"\t"'];
-let service: Service;
-
-beforeAll(async () => {
-  service = await startEmbedded();
-});
-afterAll(() => service.stop());
+const service = useService();
 
 describe('If-None-Match', () => {
   let url: string;

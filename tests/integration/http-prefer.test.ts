@@ -1,13 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { aUser, commandsOnUser, created, expectProblem } from '../fixtures/http.ts';
-import { type Answer, type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { type Answer, useService } from '../fixtures/http-service.ts';
 
-let service: Service;
-
-beforeAll(async () => {
-  service = await startEmbedded();
-});
-afterAll(() => service.stop());
+const service = useService();
 
 const prefer = (value: string) => ({ prefer: value });
 

@@ -1,30 +1,18 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
+import { beforeEach, expect, test } from 'vitest';
+import { onEachDatabase } from '../fixtures/database-kinds.ts';
 import { created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 import { allPages } from '../fixtures/pages.ts';
 import { newId } from '../fixtures/people.ts';
 
-describe.each(storeKinds())('views of a profile on $name', ({ available, make }) => {
-  const test = it.skipIf(!available);
-  let place: Store;
-  let service: Service;
+onEachDatabase('views of a profile', (make) => {
   /** What the application takes for the time. */
   let clock = '';
+  const service = useService({ make, now: () => new Date(clock) });
   let url: string;
   let user: any;
 
-  beforeAll(async () => {
-    if (!available) return;
-    place = await make();
-    service = await startService(place.url, { now: () => new Date(clock) });
-  });
-  afterAll(async () => {
-    await service?.stop();
-    await place?.drop();
-  });
   beforeEach(async () => {
-    if (!available) return;
     clock = '2026-11-24T10:00:00.000Z';
     user = await created(service);
     url = `/api/users/${user.user_id}`;

@@ -1,18 +1,16 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useService } from '../fixtures/http-service.ts';
 
 const ID = '550e8400-e29b-41d4-a716-446655440000';
 const H = 'Host: a\r\n';
-let service: Service;
+const service = useService();
 let port: number;
 
 beforeAll(async () => {
-  service = await startEmbedded();
   await service.server.listen({ host: '127.0.0.1', port: 0 });
   port = (service.server.server.address() as { port: number }).port;
 });
-afterAll(() => service.stop());
 
 type Exchange = { text: string; statuses: number[]; closed: boolean; ms: number };
 

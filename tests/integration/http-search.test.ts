@@ -1,23 +1,18 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { onEachDatabase } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
-import { type Service, startService } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 import { allPages } from '../fixtures/pages.ts';
 import { until } from '../fixtures/until.ts';
 
 /** What is written must be found within a second. */
 const SOON_MS = 5_000;
 
-describe.each(storeKinds())('searching users on $name', ({ available, make }) => {
-  const test = it.skipIf(!available);
-  let place: Store;
-  let service: Service;
+onEachDatabase('searching users', (make) => {
+  const service = useService({ make });
   const ids: Record<string, string> = {};
 
   beforeAll(async () => {
-    if (!available) return;
-    place = await make();
-    service = await startService(place.url);
     const add = async (key: string, first_name: string, last_name: string | null, more: object = {}) => {
       ids[key] = (await created(service, { username: { first_name, last_name }, ...more })).user_id;
     };
@@ -38,10 +33,6 @@ describe.each(storeKinds())('searching users on $name', ({ available, make }) =>
     await add('hidden', 'Annalena', 'Hidden', { email: 'anna.hidden@example.com', privacy_settings: { allow_search: false } });
     // Names are found a moment later, in the order of their creation.
     await until('the last one is found', async () => (await keys('back\\slash')).length === 1);
-  });
-  afterAll(async () => {
-    await service?.stop();
-    await place?.drop();
   });
 
   const ask = async (q: string, more = '') => {

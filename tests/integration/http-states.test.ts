@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { aUser, commandsOnUser, expectProblem, userIn } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 
 const STATES = ['active', 'inactive', 'blocked', 'deleted'] as const;
 const READS = ['', '/events', '/profile', '/profile-views'];
 const wait = { prefer: 'wait=5' };
-let service: Service;
-
-beforeAll(async () => {
-  service = await startEmbedded();
-});
-afterAll(() => service.stop());
+const service = useService();
 
 /** The status after the command, or the code of the refusal; edits keep the status. */
 const outcomes: Record<string, Record<(typeof STATES)[number], string>> = {

@@ -1,16 +1,11 @@
 import type { Static } from 'typebox';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { CommandName, commands } from '../../src/application/commands/index.ts';
 import { rows } from '../../src/presentation/api/commands/rows.ts';
 import { created, expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 
-let service: Service;
-
-beforeAll(async () => {
-  service = await startEmbedded({ env: { LOG_LEVEL: 'trace', APP_ENV: 'production', AUTH_MODE: 'off-behind-gateway' } });
-});
-afterAll(() => service.stop());
+const service = useService({ env: { LOG_LEVEL: 'trace', APP_ENV: 'production', AUTH_MODE: 'off-behind-gateway' } });
 
 const lines = () => service.logs.map((line) => JSON.parse(line));
 

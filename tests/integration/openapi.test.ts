@@ -1,24 +1,22 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Ruleset, Spectral } from '@stoplight/spectral-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { catalogue, type ProblemCode } from '../../src/domain/problem.ts';
 import { statusOf } from '../../src/presentation/api/http/problems.ts';
 import { expectProblem } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 
 // Both packages are CommonJS, whose names Node does not find by `import`.
 const require = createRequire(import.meta.url);
 const codes = Object.keys(catalogue).sort();
 
-let service: Service;
+const service = useService();
 let document: any;
 
 beforeAll(async () => {
-  service = await startEmbedded();
   document = JSON.parse((await service.request('GET', '/openapi.json')).text);
 });
-afterAll(() => service.stop());
 
 const operations = (): any[] => Object.values(document.paths).flatMap((path: any) => Object.values(path));
 const codesOf = (operation: any): string[] =>

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
+import { beforeAll, expect, it } from 'vitest';
+import { onEachDatabase } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
-import { type Service, startEmbedded, startService } from '../fixtures/http-service.ts';
+import { type Service, startOwnService, useService } from '../fixtures/http-service.ts';
 import { connectLive, liveUrl, subscribeLive } from '../fixtures/live-client.ts';
 import { seeded } from '../fixtures/seeded.ts';
 import { until } from '../fixtures/until.ts';
@@ -12,23 +12,15 @@ const rename = async (service: Service, userId: string, name: string): Promise<v
   if (status !== 200) throw new Error(text);
 };
 
-describe.each(storeKinds())('the live feed on $name', ({ available, make }) => {
-  let store: Store;
-  let service: Service;
+onEachDatabase('the live feed', (make) => {
+  const service = useService({ make });
   let url: string;
 
   beforeAll(async () => {
-    if (!available) return;
-    store = await make();
-    service = await startService(store.url);
     url = await liveUrl(service);
   });
-  afterAll(async () => {
-    await service?.stop();
-    await store?.drop();
-  });
 
-  it.skipIf(!available)('sends what happens after the subscription, as CloudEvents, without what is personal', async () => {
+  it('sends what happens after the subscription, as CloudEvents, without what is personal', async () => {
     const before = await created(service);
     const client = await connectLive(url);
     client.send({ op: 'subscribe' });
@@ -52,7 +44,7 @@ describe.each(storeKinds())('the live feed on $name', ({ available, make }) => {
     expect(client.messages).toHaveLength(2);
   });
 
-  it.skipIf(!available)('sends one user’s events, the views of the profile included, to who asks for that user', async () => {
+  it('sends one user’s events, the views of the profile included, to who asks for that user', async () => {
     const [mine, other, viewer] = [await created(service), await created(service), await created(service)];
     const client = await subscribeLive(url, { user_id: mine.user_id.toUpperCase(), after: '0' });
     for (const { user_id } of [other, mine]) {
@@ -67,7 +59,7 @@ describe.each(storeKinds())('the live feed on $name', ({ available, make }) => {
     );
   });
 
-  it.skipIf(!available)('gives a client that comes back again and again every event once and in order, while others write', () =>
+  it('gives a client that comes back again and again every event once and in order, while others write', () =>
     seeded(async ({ below, pick }) => {
       const users = await Promise.all(Array.from({ length: 5 }, () => created(service)));
       const start = await service.app.liveFeed.head();
@@ -105,10 +97,9 @@ describe.each(storeKinds())('the live feed on $name', ({ available, make }) => {
         }
         expect(positions, name).toEqual(positions.map((_, index) => start + 1 + index));
       }
-    }),
-  );
+    }));
 
-  it.skipIf(!available)('is followed by the client in docs/live-feed.md, which comes back where it was after a break', async () => {
+  it('is followed by the client in docs/live-feed.md, which comes back where it was after a break', async () => {
     const text = readFileSync(new URL('../../docs/live-feed.md', import.meta.url), 'utf8');
     const code = (/```js\n([\s\S]*?)```/.exec(text)?.[1] ?? '').replace('ws://localhost:8000/ws', url);
     const seen: any[] = [];
@@ -136,7 +127,7 @@ describe.each(storeKinds())('the live feed on $name', ({ available, make }) => {
 });
 
 it('the live feed serves 500 subscribers', async () => {
-  const service = await startEmbedded();
+  const service = await startOwnService();
   const url = await liveUrl(service);
   const users = await Promise.all(Array.from({ length: 5 }, () => created(service)));
   const after = String(await service.app.liveFeed.head());

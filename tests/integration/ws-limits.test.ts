@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { created } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { startOwnService, useService } from '../fixtures/http-service.ts';
 import { connectLive, liveUrl, refusal, subscribeLive } from '../fixtures/live-client.ts';
 import { until } from '../fixtures/until.ts';
 
@@ -36,17 +36,15 @@ const farewell = async (socket: Socket): Promise<void> => {
 };
 
 describe('a client that does not read', () => {
-  let service: Service;
+  // Less than what a socket holds by itself is not noticed; with personal data, few events fill it.
+  const service = useService({ env: { EVENTS_PERSONAL: 'include' }, liveFeed: { heartbeatMs: 600_000, drainMs: 1_000 } });
   let url: string;
   let users: { user_id: string }[];
 
   beforeAll(async () => {
-    // Less than what a socket holds by itself is not noticed; with personal data, few events fill it.
-    service = await startEmbedded({ env: { EVENTS_PERSONAL: 'include' }, liveFeed: { heartbeatMs: 600_000, drainMs: 1_000 } });
     url = await liveUrl(service);
     users = await Promise.all(Array.from({ length: 20 }, () => created(service)));
   });
-  afterAll(() => service.stop());
 
   let round = 0;
   /** Makes about 1.2 MB of events. */
@@ -93,7 +91,7 @@ describe('a client that does not read', () => {
 
 describe('a live connection', () => {
   it('is kept while its client answers pings, and cut off once the last two were not answered', async () => {
-    const service = await startEmbedded({ liveFeed: { heartbeatMs: 50 } });
+    const service = await startOwnService({ liveFeed: { heartbeatMs: 50 } });
     const url = await liveUrl(service);
     const alive = await subscribeLive(url);
     const dead = await connectLive(url, { autoPong: false });
@@ -107,7 +105,7 @@ describe('a live connection', () => {
   });
 
   it('is refused while the service stops, and closed with 1001; the service waits for no client that does not answer', async () => {
-    const service = await startEmbedded();
+    const service = await startOwnService();
     const url = await liveUrl(service);
     const clients = await Promise.all(Array.from({ length: 20 }, () => subscribeLive(url)));
     const mute = await readsNothing(url, { op: 'subscribe' });

@@ -1,20 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { created, expectProblem, userIn } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { useService } from '../fixtures/http-service.ts';
 import { connectLive, liveUrl, refusal, subscribeLive } from '../fixtures/live-client.ts';
 
 const ALLOWED = 'https://app.example.com';
 const CLIENTS = 40;
-let service: Service;
+const service = useService({ env: { ALLOWED_ORIGINS: ALLOWED }, liveFeed: { clients: CLIENTS, subscribeMs: 700 } });
 let url: string;
 
 beforeAll(async () => {
-  service = await startEmbedded({ env: { ALLOWED_ORIGINS: ALLOWED }, liveFeed: { clients: CLIENTS, subscribeMs: 700 } });
   url = await liveUrl(service);
 });
-afterAll(() => service.stop());
 
 describe('before the connection is a WebSocket', () => {
   it.each([
