@@ -2,7 +2,7 @@ import openapiTS, { astToString } from 'openapi-typescript';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { root } from '../fixtures/child.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { type Service, startOwnService } from '../fixtures/http-service.ts';
 
 const client = new URL('../fixtures/generated-client/client.ts', import.meta.url);
 const generated = new URL('./openapi.ts', client).pathname;
@@ -31,7 +31,7 @@ describe('a client made from the OpenAPI document by openapi-typescript and open
   let address: string;
 
   beforeAll(async () => {
-    service = await startEmbedded();
+    service = await startOwnService();
     address = await service.server.listen({ host: '127.0.0.1', port: 0 });
   });
   afterAll(() => service.stop());

@@ -2,7 +2,7 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aUser } from '../fixtures/http.ts';
-import { type Service, startEmbedded } from '../fixtures/http-service.ts';
+import { type Service, startOwnService } from '../fixtures/http-service.ts';
 
 const PREFIX = '/users';
 
@@ -29,7 +29,7 @@ describe.each([{ said: false }, { said: true }])('behind a proxy that takes off 
   beforeAll(async () => {
     proxy = await strippingProxy(() => (service.server.server.address() as AddressInfo).port);
     begin = said ? proxy.url : '';
-    service = await startEmbedded({ env: { PUBLIC_URL: said ? `${proxy.url}/` : '' } });
+    service = await startOwnService({ env: { PUBLIC_URL: said ? `${proxy.url}/` : '' } });
     await service.server.listen({ host: '127.0.0.1', port: 0 });
   });
   afterAll(async () => {
