@@ -1,72 +1,39 @@
-import type { EventEmitter } from 'node:events';
-import { existsSync } from 'node:fs';
 import pg from 'pg';
 import { StoreFailure, UnusableDatabase } from './database.ts';
 import { failureReason } from './failure-reason.ts';
-import { passwordInFile } from './password-file.ts';
 import type { PostgresAddress } from './postgres-address.ts';
-import { beginSession, type Limits, SESSION_NAME, type Server } from './postgres-session.ts';
+import { clientFor } from './postgres-client.ts';
+import { beginSession, checkServer, type Limits, SESSION_NAME, type Server } from './postgres-session.ts';
 
 const INT8 = 20;
-const OLDEST_VERSION = 150_000;
-const SOCKET_FOLDERS = ['/run/postgresql', '/var/run/postgresql', '/tmp'];
 const NO_TLS = 'The server does not support SSL connections';
-/** What a server says, or a pooler, that gives no more connections; PgBouncer lets the first statement wait instead. */
+/** Of servers and poolers that want the other form, with TLS or without: so it is for every connection. */
+const OTHER_FORM = /^(?:28000|08P01)$/;
+/** Of a handshake that fails: the next one may succeed. */
+const HANDSHAKE = /^(?:EPROTO|ECONNRESET|ERR_SSL_\w+|UNABLE_TO_\w+|\w*CERT\w*)$/;
+/** What a server or a pooler says that gives no more connections; PgBouncer lets the first statement wait instead. */
 const NO_MORE = /^53300|no more connections|query_wait_timeout|Query read timeout/;
 const MAKE_DO_MS = 60_000;
-/** A server that has no TLS or lets nobody in without it; a pooler that does not; a handshake that fails. */
-const REFUSED_FORM = /^(?:28000|08P01|EPROTO|ECONNRESET|ERR_SSL_\w+|UNABLE_TO_\w+|\w*CERT\w*)$/;
 
-type Options = Limits &
-  Pick<pg.PoolConfig, 'query_timeout' | 'allowExitOnIdle' | 'connectionTimeoutMillis' | 'idleTimeoutMillis'> & { max: number };
-
-/** The driver's client, made for an address: the driver itself would look into a dozen variables of the environment. */
-const clientFor = (address: PostgresAddress, form: () => PostgresAddress['encryptions'][number]) =>
-  class extends pg.Client {
-    hasChannelBinding = false;
-
-    constructor(config: pg.ClientConfig) {
-      const socket = SOCKET_FOLDERS.find((folder) => existsSync(`${folder}/.s.PGSQL.${address.port}`));
-      super({
-        ...config,
-        host: address.host ?? socket ?? 'localhost',
-        port: address.port,
-        user: address.user,
-        database: address.database,
-        password: () => address.password ?? passwordInFile(address) ?? '',
-        ssl: form() ?? false,
-        sslnegotiation: address.direct ? 'direct' : 'postgres',
-        enableChannelBinding: address.channelBinding === 'require',
-      });
-      const { connection } = this as unknown as { connection: EventEmitter };
-      connection.once('authenticationSASL', ({ mechanisms }: { mechanisms: string[] }) => {
-        this.hasChannelBinding = mechanisms.includes('SCRAM-SHA-256-PLUS');
-      });
-    }
-
-    /** All that is said before the first statement: poolers refuse what they do not know. */
-    getStartupConf() {
-      return { user: address.user, database: address.database, application_name: address.applicationName };
-    }
-  };
+type Options = { max: number; limits: Limits; connectMs: number; queryMs?: number } & Pick<
+  pg.PoolConfig,
+  'allowExitOnIdle' | 'idleTimeoutMillis'
+>;
 
 /** The name that each session was given. */
 const names = new WeakMap<pg.PoolClient, string>();
 let sessions = 0;
 
 /** Connections on which everything is set that the service relies on. One that dies does not take the process with it. */
-export const openPool = (
-  address: PostgresAddress,
-  { max, statementSeconds, lockSeconds, idleInTransactionSeconds, ...options }: Options,
-) => {
+export const openPool = (address: PostgresAddress, { max, limits, connectMs, queryMs, ...options }: Options) => {
   const { encryptions } = address;
-  // Which of the forms the server took last.
   let form = 0;
   const Client = clientFor(address, () => encryptions[form] ?? null);
   const pool = new pg.Pool({
-    connectionTimeoutMillis: address.connectSeconds * 1000,
     ...options,
     max,
+    connectionTimeoutMillis: connectMs,
+    ...(queryMs && { query_timeout: queryMs }),
     Client: Client as unknown as new () => pg.Client,
     keepAlive: true,
     types: { getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) } as pg.CustomTypesConfig,
@@ -79,25 +46,30 @@ export const openPool = (
     if (names.has(client)) begun--;
   });
 
+  /** Where sslmode allows two forms, the one that the server took last comes first. */
   const open = async (): Promise<pg.PoolClient> => {
     const tried = form;
     try {
       return await pool.connect();
     } catch (error) {
-      const { message, code } = error as Error & { code?: string };
-      if (encryptions.length === 1 || !(message === NO_TLS || REFUSED_FORM.test(code ?? ''))) throw error;
-      if (form === tried) form = 1 - tried;
+      const { message, code = '' } = error as Error & { code?: string };
+      const lasting = message === NO_TLS || OTHER_FORM.test(code);
+      if (encryptions.length === 1 || !(lasting || HANDSHAKE.test(code))) throw error;
+      form = 1 - tried;
+      // The pool makes the client at once.
+      const second = pool.connect();
+      if (!lasting) form = tried;
       // Of two refusals the one is told that says more.
-      return await pool.connect().catch((other: Error) => Promise.reject(other.message === NO_TLS ? error : other));
+      return await second.catch((other: Error) => Promise.reject(other.message === NO_TLS ? error : other));
     }
   };
 
   const begin = async (client: pg.PoolClient): Promise<void> => {
     const name = `${performance.timeOrigin}.${++sessions}`;
-    const text = beginSession(name, address.settings, { statementSeconds, lockSeconds, idleInTransactionSeconds });
-    const results: unknown = await client.query({ text, query_timeout: address.connectSeconds * 1000 } as pg.QueryConfig);
-    checkServer((results as pg.QueryResult<Server>[]).at(-1)?.rows[0] as Server, address);
-    if (address.channelBinding === 'require' && !(client as unknown as InstanceType<typeof Client>).hasChannelBinding) {
+    const text = beginSession(name, address.settings, limits);
+    const results: unknown = await client.query({ text, query_timeout: connectMs } as pg.QueryConfig);
+    checkServer((results as pg.QueryResult<Server>[]).at(-1)?.rows[0] as Server, address.primaryOnly);
+    if (address.channelBinding === 'require' && !(client as unknown as InstanceType<typeof Client>).offersChannelBinding) {
       throw new UnusableDatabase('the database server offers no channel binding, which DATABASE_URL requires');
     }
     names.set(client, name);
@@ -157,16 +129,4 @@ export const checkSession = async (client: pg.PoolClient): Promise<void> => {
         'are lost; set its pool mode to session (of PgBouncer: pool_mode = session), or name the server itself in DATABASE_URL',
     );
   }
-};
-
-/** @throws UnusableDatabase */
-const checkServer = ({ encoding, version, standby, schema }: Server, { primaryOnly }: PostgresAddress): void => {
-  if (encoding !== 'UTF8') {
-    throw new UnusableDatabase(`the database has the encoding ${encoding} and cannot hold every text; make one with encoding UTF8`, true);
-  }
-  if (version < OLDEST_VERSION) {
-    throw new UnusableDatabase(`the database server is PostgreSQL ${Math.floor(version / 10_000)}; 15 or later is needed`, true);
-  }
-  if (schema === null) throw new UnusableDatabase('the database has no schema that search_path names, or this user may not use it');
-  if (standby && primaryOnly) throw new UnusableDatabase('the database server is a standby, and DATABASE_URL asks for the primary');
 };

@@ -1,4 +1,7 @@
 import pg from 'pg';
+import { UnusableDatabase } from './database.ts';
+
+const OLDEST_VERSION = 150_000;
 
 export type Limits = { statementSeconds: number; lockSeconds: number; idleInTransactionSeconds: number };
 
@@ -68,4 +71,16 @@ export const beginSession = (name: string, chosen: readonly [name: string, value
     `select current_setting('server_encoding') as encoding, current_setting('server_version_num')::integer as version,
        pg_is_in_recovery() as standby, current_schema() as schema`,
   ].join(';\n');
+};
+
+/** @throws UnusableDatabase */
+export const checkServer = ({ encoding, version, standby, schema }: Server, primaryOnly: boolean): void => {
+  if (encoding !== 'UTF8') {
+    throw new UnusableDatabase(`the database has the encoding ${encoding} and cannot hold every text; make one with encoding UTF8`, true);
+  }
+  if (version < OLDEST_VERSION) {
+    throw new UnusableDatabase(`the database server is PostgreSQL ${Math.floor(version / 10_000)}; 15 or later is needed`, true);
+  }
+  if (schema === null) throw new UnusableDatabase('the database has no schema that search_path names, or this user may not use it');
+  if (standby && primaryOnly) throw new UnusableDatabase('the database server is a standby, and DATABASE_URL asks for the primary');
 };

@@ -15,18 +15,20 @@ const OTHER_SESSION = new Set(['26000', '42P05']);
 /** PostgreSQL through a pool. A dead server rejects queries; it never crashes the process, and needs no restart. */
 export const openPostgres = (url: string, maxConnections: number): Database => {
   const address = postgresAddress(url);
+  const connectMs = address.connectSeconds * 1000;
   const pool = openPool(address, {
-    ...LIMITS,
     max: maxConnections,
+    limits: LIMITS,
+    connectMs,
     // The server's own limit stops the statement; the client's, a little later, gives up on a server that is silent.
-    query_timeout: (STATEMENT_SECONDS + 1) * 1000,
+    queryMs: (STATEMENT_SECONDS + 1) * 1000,
   });
   // The probe has a connection of its own: whether the pool has one to spare is another question than whether the server answers.
   const probe = openPool(address, {
-    ...LIMITS,
     max: 1,
-    connectionTimeoutMillis: PROBE_MS,
-    query_timeout: PROBE_MS,
+    limits: LIMITS,
+    connectMs: PROBE_MS,
+    queryMs: PROBE_MS,
     allowExitOnIdle: true,
     // The probe keeps its connection, which may be the last one that a pooler gives.
     idleTimeoutMillis: 0,
@@ -88,7 +90,7 @@ export const openPostgres = (url: string, maxConnections: number): Database => {
 
     async migrate(direction) {
       const [{ migrate }, { PostgresDialect }] = await Promise.all([import('./migrator.ts'), import('kysely')]);
-      const own = openPool(address, { ...MIGRATION_LIMITS, max: 1 });
+      const own = openPool(address, { max: 1, limits: MIGRATION_LIMITS, connectMs });
       try {
         return await migrate(new PostgresDialect({ pool: own }), direction);
       } finally {
