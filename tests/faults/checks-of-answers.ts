@@ -1,16 +1,5 @@
-import {
-  type Command,
-  commandsOf,
-  type Evidence,
-  effects,
-  type Fault,
-  type Invariant,
-  isUnknown,
-  type Probe,
-  type Span,
-  succeeded,
-} from './evidence.ts';
-import type { Operation } from './history.ts';
+import { isUnknown, type Operation, succeeded } from '../fixtures/history.ts';
+import { type Command, commandsOf, type Evidence, effects, type Fault, type Invariant, type Probe, type Span } from './evidence.ts';
 
 const LIMITS = {
   /** How far behind a read may be. */

@@ -1,17 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { commandIdOf } from '../../src/application/tasks/task-id.ts';
 import { foldUser, USER_FOLD, type User, uniqueKeys } from '../../src/domain/aggregates/user.ts';
-import {
-  type Command,
-  commandsOf,
-  type Evidence,
-  effects,
-  type Invariant,
-  isUnknown,
-  type LogRow,
-  prefixHashes,
-  succeeded,
-} from './evidence.ts';
+import { isUnknown, succeeded } from '../fixtures/history.ts';
+import { type Command, commandsOf, type Evidence, effects, type Invariant, type LogRow, prefixHashes } from './evidence.ts';
 
 /** Of a phone that the user has already, nothing is to be written. */
 const mayChangeNothing = ({ kind }: Command): boolean => kind === 'phone' || kind === 'delete';

@@ -2,8 +2,8 @@ import { eventId } from '../../src/application/feed/cloud-event.ts';
 import { commandIdOf } from '../../src/application/tasks/task-id.ts';
 import { foldUser, USER_FOLD, uniqueKeys } from '../../src/domain/aggregates/user.ts';
 import { defaultPrivacySettings } from '../../src/domain/value-objects/privacy-settings.ts';
+import type { Operation } from '../fixtures/history.ts';
 import { type Delivered, type Evidence, type LogRow, prefixHashes } from './evidence.ts';
-import type { Operation } from './history.ts';
 
 export const ANN = '6ba7b810-9dad-41d1-80b4-00c04fd430c8';
 export const BOB = '550e8400-e29b-41d4-a716-446655440000';

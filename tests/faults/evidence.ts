@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { LoggedEvent } from '../../src/domain/repositories/user-repository.ts';
 import type { UserRow } from '../../src/infrastructure/persistence/event-store/event-store.ts';
-import type { Operation } from './history.ts';
+import type { Operation } from '../fixtures/history.ts';
 
 /** An event as the log keeps it; `raw` is the row, byte by byte. */
 export type LogRow = LoggedEvent & { command_id: string; raw: string };
@@ -65,6 +65,17 @@ export type Evidence = {
   gauges: readonly { name: string; highest: number; limit: number }[];
 };
 
+/** Of a scenario that looks at the requests and the store alone. */
+export const nothingElse = {
+  prefixes: [],
+  tails: [],
+  published: null,
+  sockets: [],
+  cached: [],
+  probes: [],
+  gauges: [],
+} satisfies Partial<Evidence>;
+
 /** An invariant of reliability: sentences about where it does not hold. */
 export type Invariant = (evidence: Evidence) => string[];
 
@@ -92,9 +103,6 @@ export const commandsOf = ({ history }: Pick<Evidence, 'history'>): Command[] =>
   }
   return [...commands.values()];
 };
-
-export const succeeded = ({ status }: Operation): boolean => status !== null && status < 300;
-export const isUnknown = ({ status, code }: Operation): boolean => status === null || code === 'outcome-unknown';
 
 /** The events that came of a command, by the ids of its requests. */
 export const effects = ({ log }: Pick<Evidence, 'log'>): ((command: Command) => LogRow[]) => {

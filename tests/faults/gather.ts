@@ -12,20 +12,15 @@ const MOSTLY = 0.5;
 const RAW = 'row_to_json(e)::text as raw';
 
 /** The log and what is made of it, as the database has them now. */
-export const readStore = async (url: string): Promise<Pick<Evidence, 'log' | 'users' | 'tasks'>> => {
-  const database = openPostgres(url, 1);
-  try {
-    const events = await database.query<EventRow & { command_id: string; raw: string }>(
-      `select ${EVENT_COLUMNS}, command_id, ${RAW} from events e order by position`,
-    );
-    return {
-      log: events.map((row) => ({ ...toEvent(row), command_id: row.command_id, raw: row.raw })),
-      users: await database.query<UserRow>('select user_id, version, fold, status, email_key, phone_key, state from users'),
-      tasks: await database.query<TaskRow>('select task_id, status from tasks'),
-    };
-  } finally {
-    await database.close();
-  }
+export const readStore = async ({ query }: Pick<Database, 'query'>): Promise<Pick<Evidence, 'log' | 'users' | 'tasks'>> => {
+  const events = await query<EventRow & { command_id: string; raw: string }>(
+    `select ${EVENT_COLUMNS}, command_id, ${RAW} from events e order by position`,
+  );
+  return {
+    log: events.map((row) => ({ ...toEvent(row), command_id: row.command_id, raw: row.raw })),
+    users: await query<UserRow>('select user_id, version, fold, status, email_key, phone_key, state from users'),
+    tasks: await query<TaskRow>('select task_id, status from tasks'),
+  };
 };
 
 /** Follows the log as a reader of its own, through every outage, and hashes what it sees. */

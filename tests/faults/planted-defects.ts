@@ -1,7 +1,7 @@
+import type { Operation } from '../fixtures/history.ts';
 import type { invariants } from './checker.ts';
 import type { Delivered, Evidence, LogRow, Probe } from './evidence.ts';
 import { ANN, BOB, type Run, TASK } from './evidence-sample.ts';
-import type { Operation } from './history.ts';
 
 /** Evidence, open to change. */
 type Open = { -readonly [K in keyof Evidence]: Evidence[K] extends readonly (infer T)[] ? T[] : Evidence[K] } & {

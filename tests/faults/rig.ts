@@ -2,20 +2,21 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { expect } from 'vitest';
+import { openPostgres } from '../../src/infrastructure/persistence/database/postgres.ts';
 import type { Child } from '../fixtures/child.ts';
+import { startHistory, succeeded } from '../fixtures/history.ts';
+import { startLoad } from '../fixtures/load.ts';
 import { type OwnServer, startNats, startPostgres, startRedis } from '../fixtures/own-servers.ts';
 import { type Random, seeded } from '../fixtures/seeded.ts';
 import { startProxy, type TcpProxy } from '../fixtures/tcp-proxy.ts';
 import { until } from '../fixtures/until.ts';
 import { check } from './checker.ts';
 import { cachesAreCurrent } from './checks-of-answers.ts';
-import { type Evidence, type Fault, succeeded } from './evidence.ts';
+import type { Evidence, Fault } from './evidence.ts';
 import { readStore, startProbes, startTail, startWatch } from './gather.ts';
 import { readCaches, readRedis } from './gather-caches.ts';
 import { startSockets } from './gather-sockets.ts';
 import { readStream, startConsumer } from './gather-stream.ts';
-import { startHistory } from './history.ts';
-import { startLoad } from './load.ts';
 import { type Process, prepareProcess, type Role } from './processes.ts';
 
 /** `npm run test:faults` takes its time and a quiet machine; inside `npm test` every scenario runs once, shortly, on any machine. */
@@ -163,7 +164,8 @@ export const underLoad = (
       const userIds = createdIn(history.operations);
       await readCaches(instances, userIds);
       await load.rename(userIds.slice(-CHANGED_LAST));
-      const rest = await readStore(postgres.url);
+      const database = openPostgres(postgres.url, 1);
+      const rest = await readStore(database).finally(database.close);
       const caches = async () => [
         ...(await readCaches(instances, userIds)),
         ...(redis ? await readRedis(redis.server.url, rest.log.length) : []),
