@@ -41,7 +41,7 @@ describe.skipIf(version === null)(`the WebSocket of NATS, as deploy/nats/nats.co
   let stream: JetStreamClient;
 
   const asFeed = (options: object = {}) =>
-    wsconnect({ servers: webSocket, user: 'feed', pass: 'feed-secret', inboxPrefix: INBOX, timeout: 5_000, reconnect: false, ...options });
+    wsconnect({ servers: webSocket, user: 'feed', pass: 'feed-secret', inboxPrefix: INBOX, timeout: 60_000, reconnect: false, ...options });
 
   beforeAll(async () => {
     const port = await freePort();
@@ -54,7 +54,7 @@ describe.skipIf(version === null)(`the WebSocket of NATS, as deploy/nats/nats.co
     store = await embedded.make();
     service = await startService(store.url, { env: { NATS_URL: `nats://lumin:secret@127.0.0.1:${nats.port}` } });
     feed = await asFeed();
-    stream = jetstream(feed, { timeout: 5_000 });
+    stream = jetstream(feed, { timeout: 60_000 });
   });
   afterAll(async () => {
     await feed?.close();
