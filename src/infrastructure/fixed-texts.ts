@@ -14,7 +14,7 @@ const FIXED_TEXTS = [
   ...['ERR AUTH <password> called without any password configured', "ERR wrong number of arguments for 'auth' command"],
   // NATS.
   ...['Authorization Violation', 'User Authentication', 'maximum connections exceeded', 'unexpected response from server'],
-  ...["server does not support 'tls'", "'tls' is not available on this server", 'connection refused'],
+  ...["server does not support 'tls'", "'tls' is not available on this server", 'connection refused', 'timeout'],
 ];
 
 export const fixedText = (message: string): string | undefined => FIXED_TEXTS.find((text) => message.startsWith(text));

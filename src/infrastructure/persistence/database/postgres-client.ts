@@ -7,6 +7,8 @@ import type { Encryption } from './postgres-encryption.ts';
 
 const SOCKET_FOLDERS = ['/run/postgresql', '/var/run/postgresql', '/tmp'];
 
+const localHost = (port: number): string => SOCKET_FOLDERS.find((folder) => existsSync(`${folder}/.s.PGSQL.${port}`)) ?? 'localhost';
+
 /**
  * The driver's client for an address, protected as `encryption` says at the moment. The driver itself would look into a dozen
  * variables of the environment.
@@ -17,10 +19,9 @@ export const clientFor = (address: PostgresAddress, encryption: () => Encryption
     offersChannelBinding = false;
 
     constructor(config: pg.ClientConfig) {
-      const socket = SOCKET_FOLDERS.find((folder) => existsSync(`${folder}/.s.PGSQL.${address.port}`));
       super({
         ...config,
-        host: address.host ?? socket ?? 'localhost',
+        host: address.host ?? localHost(address.port),
         port: address.port,
         user: address.user,
         database: address.database,
