@@ -5,7 +5,7 @@ import { type JetStreamClient, jetstream, jetstreamManager, RetentionPolicy } fr
 import { type NatsConnection, wsconnect } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { embedded, type Store } from '../fixtures/database-kinds.ts';
+import { anyStore, type Store } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
 import { type Service, startService } from '../fixtures/http-service.ts';
 import { freePort, type OwnServer, startNats } from '../fixtures/own-servers.ts';
@@ -51,7 +51,7 @@ describe.skipIf(version === null)(`the WebSocket of NATS, as deploy/nats/nats.co
     const { streams } = await jetstreamManager(admin);
     await streams.add({ name: 'lumin-events-tasks', subjects: ['lumin.tasks.>'], retention: RetentionPolicy.Workqueue });
     await jetstream(admin).publish('lumin.tasks.dead.any', '{}');
-    store = await embedded.make();
+    store = await anyStore();
     service = await startService(store.url, { env: { NATS_URL: `nats://lumin:secret@127.0.0.1:${nats.port}` } });
     feed = await asFeed();
     stream = jetstream(feed, { timeout: 60_000 });
