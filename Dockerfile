@@ -1,6 +1,5 @@
-# syntax=docker/dockerfile:1
 # Stages: dependencies (what runs in production), test (everything, for `npm test`), production (the default).
-FROM node:24-slim AS base
+FROM node:24.21.0-bookworm-slim AS base
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 
@@ -18,11 +17,12 @@ COPY . .
 RUN mkdir -p node_modules/.cache node_modules/.vite coverage .lumin && chown node:node . node_modules node_modules/.cache node_modules/.vite coverage .lumin
 USER 1000:1000
 ENV HOST=0.0.0.0
-EXPOSE 8000
+# 9464 where METRICS_PORT says so.
+EXPOSE 8000 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "deploy/healthcheck.mjs"]
 CMD ["node", "--import", "./scripts/require-node.mjs", "src/main.ts"]
 
-FROM node:24-slim AS production
+FROM node:24.21.0-bookworm-slim AS production
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="lumin-user-service" \
@@ -44,7 +44,8 @@ USER 1000:1000
 ENV NODE_ENV=production APP_ENV=production HOST=0.0.0.0 PORT=8000 DATABASE_URL=pglite:///data
 # As in package.json's scripts: keeps a process on PostgreSQL below 256 MB.
 ENV NODE_OPTIONS="--max-old-space-size=160 --max-semi-space-size=4"
-EXPOSE 8000
+# 9464 where METRICS_PORT says so.
+EXPOSE 8000 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "deploy/healthcheck.mjs"]
 # All roles in one process. One alone: `… src/main.ts api`, `worker:tasks`, `worker:outbox`; the migration: `… src/lumin.ts migrate`.
 CMD ["node", "--import", "./scripts/require-node.mjs", "src/main.ts"]

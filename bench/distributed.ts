@@ -131,7 +131,7 @@ const oneByOne = async (env: Record<string, string>, count: number): Promise<num
   const began = performance.now();
   let position = 0;
   while (position < count) {
-    for (const event of await feed.read(position, 500)) {
+    for (const event of (await feed.read(position, 500)).events) {
       const body = cloudEvent(event);
       await jetstream(client).publish(`${twin}.${body.subject}`, JSON.stringify(body), { msgID: body.id });
       position = event.position;

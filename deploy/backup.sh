@@ -43,11 +43,13 @@ check() {
 
 create() {
   [[ ! -e $file ]] || fail "$file exists"
-  trap 'rm -f -- "$file.partial"' EXIT
+  # New, with a name that nobody foresees: into a file that is there already, addresses would go with that file's rights.
+  partial=$(mktemp -- "$file.partial.XXXXXX")
+  trap 'rm -f -- "$partial"' EXIT
   # One snapshot: every change that was answered before is in it, and nobody is held up.
-  pg_dump --format custom --no-owner --no-privileges --dbname "$url" --file "$file.partial"
-  check "$file.partial"
-  mv -n -- "$file.partial" "$file"
+  pg_dump --format custom --no-owner --no-privileges --dbname "$url" --file "$partial"
+  check "$partial"
+  mv -n -- "$partial" "$file"
   say "$(du -h -- "$file" | cut -f 1) in $file"
 }
 
@@ -66,8 +68,10 @@ restore() {
       greatest(generation + 1, extract(epoch from now() - timestamptz '2026-01-01 00:00Z')::integer);"
     echo 'commit;'
   } | sql > /dev/null
-  sql --command 'analyze'
-  npm run --silent migrate
+  # Of the restored tables alone: for each of the catalog the server would warn an ordinary role.
+  sql <<< "select format('analyze %s', oid::regclass) from pg_class where relnamespace = '$schema'::regnamespace and relkind in ('r', 'p') \\gexec"
+  # Of this database, whatever an .env file names for another one.
+  MIGRATION_DATABASE_URL=$DATABASE_URL npm run --silent migrate
   npm run --silent lumin -- verify
   say "restored up to position $(sql --command "select position from $schema.log_head")"
 }

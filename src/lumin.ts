@@ -5,7 +5,10 @@ import { UsageError } from './cli/usage-error.ts';
 const help = `Usage: npm run lumin -- <command>
 
   config                             every variable, its value in force and what it means; exit code 1 where one is wrong
-  migrate [up|down|status]           bring the database schema up to date (the default), one step back, or say where it stands
+  migrate [up|down|status] [--yes] [--lose-the-log]
+                                     bring the database schema up to date (the default), one step back, or say where it stands;
+                                     of status, exit code 1 where steps are pending; down asks, or wants --yes where nobody can be
+                                     asked, and --lose-the-log in production and where there are events
   verify                             check the log and the read model; exit code 1 where they break a rule
   rebuild                            make the read model again from the log, also while the service runs
   events [--follow] [--after N] [--user ID]
@@ -35,6 +38,8 @@ const takesNothing = ['config', 'verify', 'rebuild'];
 process.stdout.on('error', (error: Error & { code?: string }) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 const main = async ([name, ...args]: string[]): Promise<void> => {
+  // Whatever this process and its children write to the disk is for its user alone.
+  process.umask(0o077);
   if (name === undefined || args.includes('--help') || name === '--help' || name === '-h') return void process.stdout.write(help);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) throw new UsageError(`there is no command ${name}`);

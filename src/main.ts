@@ -1,14 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, isIPv6 } from 'node:net';
 import process from 'node:process';
+import { isatty } from 'node:tty';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { type Config, InvalidConfig, readConfig } from './infrastructure/container/config.ts';
-import { type App, buildApp, NotReady } from './infrastructure/container/container.ts';
+import { type App, buildApp } from './infrastructure/container/container.ts';
 import { loadEnvFile } from './infrastructure/container/env-file.ts';
+import { knownHosts } from './infrastructure/container/known-hosts.ts';
 import { logger } from './infrastructure/container/logger.ts';
+import { rereadEnvFile } from './infrastructure/container/reread-env-file.ts';
 import { type Role, roleNamed } from './infrastructure/container/role.ts';
-import { FolderInUse } from './infrastructure/persistence/database/folder-lock.ts';
+import { NotReady } from './infrastructure/container/troubles.ts';
+import { UnusableFolder } from './infrastructure/persistence/database/folder-lock.ts';
+import { buildMetricsServer } from './presentation/api/metrics-server.ts';
 import { drainable } from './presentation/api/operations/drain.ts';
 import { buildServer } from './presentation/api/server.ts';
 import { buildWorkerServer } from './presentation/api/worker-server.ts';
@@ -22,12 +28,15 @@ const BACKLOG = 4_096;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 const main = async (): Promise<void> => {
+  // Whatever this process and its children write to the disk is for its user alone.
+  process.umask(0o077);
+  const environment = { ...process.env };
   for (const line of loadEnvFile(process.env)) process.stderr.write(`lumin: ${line}\n`);
   const config = readConfig(process.env);
   const role = roleNamed(process.argv[2], config);
   const log = await logger(config, process.stdout.isTTY);
   const app = await buildApp(config, log, { role, version });
-  const server = await serverOf(role, app, config, log);
+  const { server, metrics } = await serversOf(role, app, config, log);
   const drain = server && drainable(server);
   await app.start();
   let stopping = false;
@@ -38,21 +47,40 @@ const main = async (): Promise<void> => {
     // Requests may wait for tasks, so where there are both, requests come first.
     const [cut = 0] = await Promise.all([drain?.(), role.api ? null : app.stopWork()]);
     if (cut > 0) log.warn({ requests: cut }, 'requests were cut off, because they took too long');
+    // What collects the metrics comes again; nobody waits for a connection that is silent.
+    metrics?.server.close();
+    metrics?.server.closeAllConnections();
     await app.stop();
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => (stopping ? process.exit(1) : void stop()));
   onOrphaned(() => stopping || void stop());
+  // A terminal sends it when it closes, perhaps twice; without one it is the operator's.
+  const onTerminal = isatty(0);
+  process.on('SIGHUP', () => (onTerminal ? stopping || void stop() : reload(log, environment)));
 
   const address = server && (await listen(server, config.HOST, role.api ? config.PORT : (config.WORKER_PORT ?? 0), log));
+  const metricsAddress = metrics && (await listen(metrics, config.HOST, config.METRICS_PORT ?? 0, log));
 
-  const name = role.name === 'all' ? '' : ` ${role.name}`;
-  const where = role.api ? ` on ${address} - docs ${address}/docs` : address ? ` on ${address}` : '';
-  const line = `Lumin User Service ${version}${name}${where} - data in ${app.location}`;
+  const parts = [
+    `Lumin User Service ${version}${role.name === 'all' ? '' : ` ${role.name}`}${address ? ` on ${address}` : ''}`,
+    ...(role.api ? [`docs ${address}/docs`] : []),
+    ...(metricsAddress ? [`metrics ${metricsAddress}/metrics`] : []),
+    `data in ${app.location}`,
+  ];
+  const line = parts.join(' - ');
   if (config.APP_ENV === 'production') log.info(line);
   else process.stdout.write(`${line}\n`);
   if (role.api && config.AUTH_MODE === 'off-behind-gateway')
     log.warn('AUTH_MODE=off-behind-gateway: whoever reaches this port may do everything');
+};
+
+/** Whoever has asked is answered, also where only errors are logged. */
+const reload = (log: Logger, environment: NodeJS.ProcessEnv): void => {
+  const { level, text } = rereadEnvFile(log.level, environment, process.env);
+  log.level = 'info';
+  log.info(text);
+  log.level = level;
 };
 
 /** npm hands a signal to its shell, which hands it to nobody: it ends, and this process gets another parent. */
@@ -62,19 +90,27 @@ const onOrphaned = (call: () => void): void => {
   setInterval(() => process.ppid !== ppid && call(), ORPHAN_POLL_MS).unref();
 };
 
-const serverOf = async (role: Role, app: App, config: Config, log: Logger): Promise<FastifyInstance | null> => {
-  const options = { log, newRequestId: randomUUID };
-  if (role.api) return buildServer(app, { ...options, version, allowedOrigins: config.ALLOWED_ORIGINS, publicUrl: config.PUBLIC_URL });
-  return config.WORKER_PORT === null ? null : buildWorkerServer(app, { ...options, now: app.now });
+type Servers = { server: FastifyInstance | null; metrics: FastifyInstance | null };
+
+const serversOf = async (role: Role, app: App, config: Config, log: Logger): Promise<Servers> => {
+  const metricsElsewhere = config.METRICS_PORT !== null;
+  const options = { log, newRequestId: randomUUID, now: app.now, knownHosts: knownHosts(config), metricsElsewhere };
+  const { ALLOWED_ORIGINS: allowedOrigins, PUBLIC_URL: publicUrl } = config;
+  const metrics = metricsElsewhere ? await buildMetricsServer(app, options) : null;
+  if (role.api) return { server: await buildServer(app, { ...options, version, allowedOrigins, publicUrl }), metrics };
+  return { server: config.WORKER_PORT === null ? null : await buildWorkerServer(app, options), metrics };
 };
 
-/** The address; our own line says it, readably. */
+/** The address that it listens on, with the port that it got; our own line says it, readably. */
 const listen = async (server: FastifyInstance, host: string, port: number, log: Logger): Promise<string> => {
   const { level } = log;
   log.level = 'warn';
-  const address = await server.listen({ host, port, backlog: BACKLOG });
+  // Of this name Fastify makes two servers and shows one: nobody would drain the other, or watch its sockets.
+  const one = host === 'localhost' ? '127.0.0.1' : host;
+  await server.listen({ host: one, port, backlog: BACKLOG });
   log.level = level;
-  return address;
+  const { address, port: real } = server.server.address() as AddressInfo;
+  return `http://${isIPv6(address) ? `[${address}]` : address}:${real}`;
 };
 
 main().catch((error) => {
@@ -88,8 +124,9 @@ const UNUSABLE_HOST = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL']);
 const UNUSABLE_FOLDER = new Set(['ENOTDIR', 'EEXIST', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC']);
 
 const explain = (error: NodeJS.ErrnoException & { port?: number }): string => {
-  if (error instanceof FolderInUse || error instanceof NotReady) return error.message;
-  if (error.code === 'EADDRINUSE') return `port ${error.port} is in use; stop the other process or set PORT (of a worker: WORKER_PORT)`;
+  if (error instanceof UnusableFolder || error instanceof NotReady) return error.message;
+  if (error.code === 'EADDRINUSE')
+    return `port ${error.port} is in use; stop the other process or set PORT (of a worker: WORKER_PORT; of metrics: METRICS_PORT)`;
   if (UNUSABLE_HOST.has(error.code ?? '')) return `HOST ${process.env.HOST} cannot be listened on (${error.code})`;
   if (UNUSABLE_FOLDER.has(error.code ?? '')) return `the data folder in DATABASE_URL cannot be used (${error.code})`;
   return error.stack ?? String(error);

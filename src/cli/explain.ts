@@ -9,7 +9,9 @@ export const explain = (error: Told): string[] => {
   if (mistakes) return mistakes;
   if (code === UNDEFINED_TABLE) return ['the database has no schema yet; run npm run migrate'];
   if ((name === 'StoreFailure' && (kind === 'unsent' || kind === 'unknown')) || UNREACHABLE.has(code ?? '')) {
-    return [`the database cannot be reached${code ? ` (${code})` : ''}; see DATABASE_URL`];
+    return [
+      `the database cannot be reached${code ? ` (${code})` : ''}; see DATABASE_URL, of migrations MIGRATION_DATABASE_URL where it is set`,
+    ];
   }
   return [message];
 };

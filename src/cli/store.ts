@@ -6,9 +6,13 @@ import { type EventStore, eventStore } from '../infrastructure/persistence/event
 
 const CONNECTIONS = 2;
 
-/** Opens the database that the configuration names, for as long as `work` takes. */
-export const withStore = async (work: (store: EventStore, database: Database) => Promise<void>): Promise<void> => {
-  const database = await openDatabase(readConfig(process.env).DATABASE_URL, CONNECTIONS);
+/** Opens the database that the configuration names, for as long as `work` takes; `as` the service, or as the owner of its tables. */
+export const withStore = async (
+  work: (store: EventStore, database: Database) => Promise<void>,
+  as: 'service' | 'owner' = 'service',
+): Promise<void> => {
+  const { DATABASE_URL, MIGRATION_DATABASE_URL } = readConfig(process.env);
+  const database = await openDatabase((as === 'owner' && MIGRATION_DATABASE_URL) || DATABASE_URL, CONNECTIONS);
   try {
     await database.check();
     await work(eventStore(database), database);

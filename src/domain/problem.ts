@@ -1,3 +1,5 @@
+import { OwnError } from './own-error.ts';
+
 /** What kind of refusal a problem is. The presentation layer maps each kind to one HTTP status; no status stands here. */
 export type ProblemKind =
   | 'malformed'
@@ -12,8 +14,10 @@ export type ProblemKind =
   | 'too-large'
   | 'headers-too-large'
   | 'unmet'
+  | 'misdirected'
   | 'upgrade'
   | 'unsupported'
+  | 'unimplemented'
   | 'unavailable'
   | 'bug';
 
@@ -64,8 +68,13 @@ const http = {
   },
   'origin-not-allowed': {
     kind: 'forbidden',
-    title: 'Pages of this origin may not connect',
-    help: 'The operator lists the origins that may in ALLOWED_ORIGINS. Programs that are not browsers send no Origin header.',
+    title: 'Pages of this origin may not do this',
+    help: 'The operator lists the origins that may connect to the live feed, or change anything, in ALLOWED_ORIGINS. Programs that are not browsers send no Origin header.',
+  },
+  'host-not-allowed': {
+    kind: 'misdirected',
+    title: 'The service is not known by this name',
+    help: 'Without a gateway that checks callers it answers as localhost, 127.0.0.1 and [::1] only. The operator lists further names in ALLOWED_HOSTS.',
   },
   'not-found': {
     kind: 'not-found',
@@ -86,12 +95,17 @@ const http = {
   'headers-too-large': {
     kind: 'headers-too-large',
     title: 'The request line and headers are too large',
-    help: 'Together they may have 16 KiB.',
+    help: 'Together they may have 16 KiB, and there may be 100 headers.',
   },
   'unsupported-media-type': {
     kind: 'unsupported',
     title: 'The body is not application/json',
     help: 'Send Content-Type: application/json in UTF-8 and no Content-Encoding.',
+  },
+  'unsupported-transfer-coding': {
+    kind: 'unimplemented',
+    title: 'The body has a transfer coding that is not known',
+    help: 'Send it with Content-Length, or with Transfer-Encoding: chunked and nothing else.',
   },
   'expectation-failed': {
     kind: 'unmet',
@@ -152,11 +166,6 @@ const service = {
     title: 'A field is wrong',
     help: 'Each entry of "errors" names the field by JSON Pointer (or the path or query parameter), a code and the reason.',
   },
-  'search-too-broad': {
-    kind: 'invalid',
-    title: 'The search would take too long',
-    help: 'Give more characters of the name, address or number, or other filters.',
-  },
   'invalid-cursor': {
     kind: 'invalid',
     title: 'The cursor is not one of ours',
@@ -196,6 +205,11 @@ const service = {
     kind: 'unavailable',
     title: 'The database takes no changes at the moment',
     help: 'Nothing was changed; reading works. Try again in a moment.',
+  },
+  'store-busy': {
+    kind: 'unavailable',
+    title: 'The database holds what the request needs',
+    help: 'Nothing was changed: another session of the database holds it, or the database took too long. Try again in a moment; of a list, ask for less.',
   },
   'stream-unreadable': {
     kind: 'unavailable',
@@ -241,7 +255,7 @@ type Facts = {
 };
 
 /** A refusal from the catalogue. Matched by `instanceof` and `code`, never by message. */
-export class Problem extends Error {
+export class Problem extends OwnError {
   readonly code: ProblemCode;
   readonly facts: Facts;
 

@@ -50,7 +50,8 @@ export const decoded = (text: string): string => {
   return plain;
 };
 
-const hostOf = (text: string): Host => {
+/** A host, perhaps with a port, as it stands in a URL. */
+export const hostOf = (text: string): Host => {
   const [, name = '', port = ''] = HOST.exec(text) ?? [];
   return { name: hostName(decoded(name)), port: port === '' ? null : portNumber(port) };
 };

@@ -31,29 +31,11 @@ export const ask = async (url: string, ...command: [string, ...string[]]): Promi
   }
 };
 
-/** What Redis holds under the keys that are in force, which the record of the log names, once that is at the end of the log: until then nobody trusts it. @throws where Redis does not come into use again */
-export const readRedis = async (url: string, head: number): Promise<Cached[]> => {
-  const redis = new Redis(url);
-  try {
-    const cached: Cached[] = [];
-    const records = (): Promise<string[]> => redis.keys('lumin:*:log');
-    await until('everything is announced in Redis', async () => {
-      const texts = await Promise.all((await records()).map((record) => redis.get(record)));
-      return texts.some((text) => Number(text?.split(' ')[1]) >= head);
-    });
-    for (const record of await records()) {
-      const began = (await redis.get(record))?.split(' ')[0];
-      const prefix = `${record.slice(0, -'log'.length)}${began}:`;
-      const keys = await redis.keys(`${prefix}*`);
-      const texts = keys.length > 0 ? await redis.mget(keys) : [];
-      for (const [index, key] of keys.entries()) {
-        const version = Number.parseInt(texts[index] ?? '', 10);
-        // It may have expired since.
-        if (!Number.isNaN(version)) cached.push({ where: 'Redis', user_id: key.slice(prefix.length), version });
-      }
-    }
-    return cached;
-  } finally {
-    redis.disconnect();
-  }
+/** Waits until a user that `instance` loads from the database is found in Redis. What else lies there is worth what reads make of it. */
+export const redisIsUsed = async (url: string, instance: string, userId: string): Promise<void> => {
+  await until('Redis is used', async () => {
+    const answer = await fetch(`${instance}/api/users/${userId}`, { headers: { 'cache-control': 'no-cache' } });
+    await answer.body?.cancel();
+    return ((await ask(url, 'keys', `lumin:*:user:*:${userId}`)) as string[]).length > 0;
+  });
 };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../src/infrastructure/persistence/database/database.ts';
 import { openPostgres } from '../../src/infrastructure/persistence/database/postgres.ts';
-import { EVENT_COLUMNS, type EventRow, toEvent, type UserRow } from '../../src/infrastructure/persistence/event-store/event-store.ts';
+import { type EventRow, eventColumns, toEvent, type UserRow } from '../../src/infrastructure/persistence/event-store/event-store.ts';
 import { type Evidence, type Probe, prefixHashes, type Span, type TaskRow } from './evidence.ts';
 
 const TAIL_MS = 30;
@@ -14,7 +14,7 @@ const RAW = 'row_to_json(e)::text as raw';
 /** The log and what is made of it, as the database has them now. */
 export const readStore = async ({ query }: Pick<Database, 'query'>): Promise<Pick<Evidence, 'log' | 'users' | 'tasks'>> => {
   const events = await query<EventRow & { command_id: string; raw: string }>(
-    `select ${EVENT_COLUMNS}, command_id, ${RAW} from events e order by position`,
+    `select ${eventColumns()}, command_id, ${RAW} from events e order by position`,
   );
   return {
     log: events.map((row) => ({ ...toEvent(row), command_id: row.command_id, raw: row.raw })),

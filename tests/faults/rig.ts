@@ -14,7 +14,7 @@ import { check } from './checker.ts';
 import { cachesAreCurrent } from './checks-of-answers.ts';
 import type { Evidence, Fault } from './evidence.ts';
 import { readStore, startProbes, startTail, startWatch } from './gather.ts';
-import { readCaches, readRedis } from './gather-caches.ts';
+import { readCaches, redisIsUsed } from './gather-caches.ts';
 import { startSockets } from './gather-sockets.ts';
 import { readStream, startConsumer } from './gather-stream.ts';
 import { type Process, prepareProcess, type Role } from './processes.ts';
@@ -166,10 +166,9 @@ export const underLoad = (
       await load.rename(userIds.slice(-CHANGED_LAST));
       const database = openPostgres(postgres.url, 1);
       const rest = await readStore(database).finally(database.close);
-      const caches = async () => [
-        ...(await readCaches(instances, userIds)),
-        ...(redis ? await readRedis(redis.server.url, rest.log.length) : []),
-      ];
+      const living = rest.users.find(({ status }) => status !== 'deleted');
+      if (redis && living) await redisIsUsed(redis.server.url, instances[0] as string, living.user_id);
+      const caches = () => readCaches(instances, userIds);
       let cached = await caches();
       const areCurrent = () => cachesAreCurrent({ ...rest, cached }).length === 0;
       for (const end = performance.now() + CACHES_MS + SLACK_MS; !areCurrent() && performance.now() < end; cached = await caches())

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { StoredUser } from '../../src/domain/repositories/user-repository.ts';
+import { authenticationCode } from '../../src/infrastructure/authentication-code.ts';
 import { userRepository } from '../../src/infrastructure/cache/cached-user-repository.ts';
 import type { LogInvalidation } from '../../src/infrastructure/cache/log-invalidation.ts';
 import { multiLevelCache } from '../../src/infrastructure/cache/multi-level-cache.ts';
@@ -10,6 +11,7 @@ import { created } from '../fixtures/http.ts';
 import { type Answer, type Service, startService } from '../fixtures/http-service.ts';
 import { liveUrl, subscribeLive } from '../fixtures/live-client.ts';
 import { creation, rename } from '../fixtures/people.ts';
+import { untold } from '../fixtures/told.ts';
 import { until } from '../fixtures/until.ts';
 
 const FOLLOWS = 'cross join deployment';
@@ -125,15 +127,15 @@ describe.skipIf(inject('postgresUrl') === null)('the cache of one of two process
         if (away && sql.includes(FOLLOWS)) throw new StoreFailure('unsent');
         if (!sql.includes(FOLLOWS)) statements.push(sql);
       });
-      const { cache, followers, start, stop } = multiLevelCache({
+      const { cache, log, start, stop } = multiLevelCache({
         database: rig.database,
         loadMany: (userIds) => rig.store.load(userIds),
         redis: null,
         deployment: () => 'test',
-        hash: (text) => text,
-        onError: () => {},
+        code: authenticationCode(() => 'test', 'test'),
+        away: untold,
       });
-      [invalidation] = followers as [LogInvalidation];
+      invalidation = log as LogInvalidation;
       stopCache = stop;
       find = userRepository(rig.store, rig.unitOfWork, cache).find;
       start();

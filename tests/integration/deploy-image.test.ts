@@ -147,7 +147,7 @@ describe.skipIf(!canBuild)(`what images are built from${needed}`, () => {
 
 /** A folder that the image's user may write to. */
 const writable = (folder: string): void => {
-  mkdirSync(folder);
+  mkdirSync(folder, { mode: 0o700 });
   if (asRoot) chownSync(folder, 1000, 1000);
 };
 

@@ -55,14 +55,12 @@ describe('a user id in a path', () => {
       expectProblem(await service.request('PATCH', `/api/users/${id}/email?x=1`, body), 400, 'invalid-user-id');
   });
 
-  it.each([
-    SOME_ID.toUpperCase(),
-    '7f000000-0000-0000-0000-000000000000',
-    '0190f3d1-5a1b-7c3d-8e4f-0123456789ab',
-    '%35%35%30e8400-e29b-41d4-a716-446655440000',
-  ])('may be %s', async (id) => {
-    expectProblem(await service.request('GET', `/api/users/${id}`), 404, 'user-not-found');
-  });
+  it.each([SOME_ID.toUpperCase(), '7f000000-0000-0000-0000-000000000000', '0190f3d1-5a1b-7c3d-8e4f-0123456789ab'])(
+    'may be %s',
+    async (id) => {
+      expectProblem(await service.request('GET', `/api/users/${id}`), 404, 'user-not-found');
+    },
+  );
 });
 
 describe('a path that is no route', () => {

@@ -107,11 +107,18 @@ describe('privacy settings', () => {
     expectProblem(await create('privacy_settings', { [key]: value }), 422, 'validation-failed', `/privacy_settings${pointer}`);
   });
 
-  it('do not take 5,000 unknown keys, and name twenty of them', async () => {
-    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`k${n}`, 1]));
-    const answer = await service.request('PATCH', `${url}/privacy-settings`, many);
+  it('do not take 100 unknown keys, and name twenty of them; of more, the number is enough', async () => {
+    const keys = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, 1]));
+    const answer = await service.request('PATCH', `${url}/privacy-settings`, keys(100));
     expectProblem(answer, 422, 'validation-failed');
     expect(answer.body.errors).toHaveLength(20);
+    for (const body of [keys(101), keys(5_000), { show_bio: Array(101).fill(1) }, { a: keys(50), b: keys(50) }]) {
+      expect((await service.request('PATCH', `${url}/privacy-settings`, body)).body.errors).toEqual([
+        expect.objectContaining({ pointer: '', code: 'too-many-fields' }),
+      ]);
+    }
+    const query = new URLSearchParams(Object.keys(keys(101)).map((key): [string, string] => [key, '1']));
+    expectProblem(await service.request('GET', `/api/users?${query}`), 422, 'validation-failed', '');
   });
 });
 

@@ -32,6 +32,7 @@ const refusing = (state: ReturnType<Api['state']>, code: ProblemCode | 'break'):
     metrics: refuse,
     beginRequest: () => () => {},
     observeRequest: () => {},
+    unserved: () => {},
     health: () => Promise.resolve({ checks: { store: 'unavailable' } }),
     now: () => new Date(),
     newUserId: () => ID,

@@ -3,6 +3,7 @@ import { created, expectProblem } from '../fixtures/http.ts';
 import { type Service, useService } from '../fixtures/http-service.ts';
 
 const service = useService();
+const renaming = (last_name: string) => `4bf92f3577b34da6a3ce929d0e0e473${last_name}`;
 let user: any;
 let events: string;
 
@@ -10,7 +11,7 @@ beforeAll(async () => {
   user = await created(service, { bio: 'Builds bridges.' });
   events = `/api/users/${user.user_id}/events`;
   for (const last_name of ['A', 'B', 'C', 'D'])
-    await service.request('PATCH', `/api/users/${user.user_id}/username`, { last_name }, { 'x-request-id': `rename-${last_name}` });
+    await service.request('PATCH', `/api/users/${user.user_id}/username`, { last_name }, { 'x-request-id': renaming(last_name) });
 });
 
 describe("a user's history", () => {
@@ -33,7 +34,7 @@ describe("a user's history", () => {
     expect(second).toMatchObject({
       type: 'lumin.users.UserUsernameChanged.v1',
       version: 2,
-      correlationid: 'rename-A',
+      correlationid: renaming('A'),
       data: { changed: ['username'], personal: { username: { first_name: 'John', last_name: 'A' } } },
     });
   });

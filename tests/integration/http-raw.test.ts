@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 type Exchange = { text: string; statuses: number[]; closed: boolean; ms: number };
 
-/** Sends the bytes as they are and gathers what comes back until the server closes, or is quiet for `quiet` ms. */
+/** Sends the bytes as they are and gathers what comes back until the server closes, or is quiet for `quiet` ms once it has answered. */
 const send = (bytes: string | Buffer | (string | Buffer)[], quiet = 400): Promise<Exchange> =>
   new Promise((resolve) => {
     const started = performance.now();
@@ -25,8 +25,9 @@ const send = (bytes: string | Buffer | (string | Buffer)[], quiet = 400): Promis
       const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
       resolve({ text, statuses, closed, ms: performance.now() - started });
     };
-    socket.setTimeout(quiet, () => end(false));
+    socket.setTimeout(10_000, () => end(false));
     socket.on('data', (data) => {
+      socket.setTimeout(quiet);
       text += data.toString('latin1');
     });
     socket.on('close', () => end(true));
@@ -101,6 +102,90 @@ describe('a request that two readers could read differently', () => {
   });
 });
 
+describe('a Host', () => {
+  const withHost = (host: string, version = '1.1') =>
+    send(Buffer.from(`GET /health/live HTTP/${version}\r\nHost:${host}\r\nConnection: close\r\n\r\n`, 'latin1'));
+
+  it.each([
+    ...['', ' ', ' a, b', ' a,b', ' a b', ' a\tb', ' x@y', ' x@y:99999', ' a:99999', ' a:65536', ' a:x', ' a:-1', ' a:80:80', ' a:+80'],
+    ...[
+      ' http://a',
+      ' a/b',
+      ' a?b',
+      ' a#b',
+      ' a\\b',
+      ' a%00',
+      ' %61',
+      ' ::1',
+      ' [::1',
+      ' [::1]x',
+      ' []',
+      ' [::g]',
+      ' [1.2.3.4]',
+      ' [fe80::1%25eth0]',
+    ],
+    ...[' a\x01b', ' a\x7fb', ' \xff', ' <a>', ' "a"', ' :80', ` ${'a'.repeat(256)}`],
+  ])('that no host is called is refused: %j', async (host) => {
+    for (const version of ['1.1', '1.0']) expectRefused(await withHost(host, version), 400);
+  });
+
+  it.each([
+    ' a',
+    ' A.example.com',
+    ' a:8000',
+    ' a:',
+    '\ta\t',
+    ' my_service',
+    ' 127.0.0.1:80',
+    ' [::1]',
+    ' [2001:DB8::1]:8443',
+    ' example.com.',
+  ])('that one may be called is taken: %j', async (host) => {
+    expect((await withHost(host)).statuses).toEqual([200]);
+  });
+});
+
+describe('a body in a coding that is not known', () => {
+  it.each([
+    'Transfer-Encoding: gzip, chunked\r\n',
+    'Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n',
+    'Transfer-Encoding: gzip, deflate, Chunked\r\n',
+    'Transfer-Encoding: gzip;q=1, chunked\r\n',
+    'Transfer-Encoding: identity, chunked\r\n',
+  ])('is answered with 501 and the connection closed: %j', async (lines) => {
+    expectRefused(await send(post(lines, '0\r\n\r\n')), 501);
+  });
+
+  it.each(['Transfer-Encoding: gzip\r\n', 'Transfer-Encoding: chunked, gzip\r\n', 'Transfer-Encoding: chunked, chunked\r\n'])(
+    'is answered with 400 where not even its end is known: %j',
+    async (lines) => {
+      expectRefused(await send(post(lines, '0\r\n\r\n')), 400);
+    },
+  );
+
+  it('is answered with 400 in HTTP/1.0, which knows none', async () => {
+    expectRefused(await send(post('Transfer-Encoding: chunked\r\n', '0\r\n\r\n').replace('HTTP/1.1', 'HTTP/1.0')), 400);
+  });
+});
+
+describe('a request to leave HTTP', () => {
+  const upgrade = (path: string, lines: string, body: string) =>
+    `GET ${path} HTTP/1.1\r\n${H}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${lines}\r\n${body}`;
+
+  it.each([
+    ['/ws', 'Content-Length: 4\r\n', 'abcd'],
+    ['/ws', 'Transfer-Encoding: chunked\r\n', '0\r\n\r\n'],
+    ['/ws/', 'Content-Length: 6\r\n', '\x81\x80abcd'],
+    ['/health', 'Connection: close\r\nContent-Length: 4\r\n', 'abcd'],
+  ])('has no body: %s with %j', async (path, lines, body) => {
+    expectRefused(await send(upgrade(path, lines, body)), 400);
+  });
+
+  it('may say that it has none', async () => {
+    expect((await send(upgrade('/ws', 'Content-Length: 0\r\n', ''))).statuses).toEqual([101]);
+  });
+});
+
 describe('a request that is too large', () => {
   it('has a body of one byte too many, declared', async () => {
     const { text, statuses, closed } = await send(
@@ -141,13 +226,13 @@ describe('a path is taken as it is sent', () => {
     [404, '/api/users/x/../../admin'],
     [404, `/api/users/../users/${ID}`],
     [404, '/docs/../.env'],
-    [404, '/docs/%2e%2e/package.json'],
-    [404, '/docs/static/%2e%2e/%2e%2e/package.json'],
+    [400, '/docs/%2e%2e/package.json'],
+    [400, '/docs/static/%2e%2e/%2e%2e/package.json'],
     [404, '/docs/static/..%2f..%2fpackage.json'],
     [404, '//api/users'],
     [404, '/./health'],
     [404, '*'],
-    [404, '/api/users/tasks/%2e%2e'],
+    [400, '/api/users/tasks/%2e%2e'],
     [400, '/api/users/%2e%2e'],
     [400, '/api/users/.'],
     [400, '/api/users/..'],
@@ -163,8 +248,57 @@ describe('a path is taken as it is sent', () => {
     expect(answer.text).toContain('application/problem+json');
   });
 
-  it('and may be named in full, as to a proxy', async () => {
-    expect((await get('http://elsewhere/health/live')).statuses).toEqual([200]);
+  it.each(['http://elsewhere/health/live', 'HTTP://elsewhere:80/health/live', 'https://[::1]/health/live?'])(
+    'and may be named in full, as to a proxy: %s',
+    async (target) => {
+      expect((await get(target)).statuses).toEqual([200]);
+    },
+  );
+
+  // Gateways compare paths as they are written. Letters, digits and - . _ ~ have one spelling (RFC 3986, 2.3).
+  it.each([
+    '/%6Detrics',
+    '/%6detric%73',
+    '/metric%73?x=%41',
+    '/%68ealth/live',
+    `/api/users/${ID}/%65vents`,
+    `/api/users/%35${ID.slice(1)}`,
+    `/api/users/${ID.replace('-', '%2D')}`,
+    '/api/users/tasks/%74ask',
+    '/%64ocs',
+    '/docs/static/%73wagger-ui.css',
+    '/docs/static/swagger%2dui.css',
+    '/docs/static/swagger-ui%2Ecss',
+    '/problems/not%2Dfound',
+    '/%77s',
+    '/%6Fpenapi.json',
+    '/nothing%7e',
+    '/nothing%5F',
+    'http://a/%6Detrics',
+  ])('and its letters have one spelling: 400 for %s', async (path) => {
+    const { statuses, text } = await get(path);
+    expect(statuses).toEqual([400]);
+    expect(text).toContain('"code":"malformed-request"');
+  });
+
+  it('but what has another meaning may be encoded, and in a query anything', async () => {
+    const statuses = ['/health/live?%6D=%41', '/api%2Fusers', '/docs%3F', '/nothing%C3%A9'].map(async (path) => (await get(path)).statuses);
+    expect(await Promise.all(statuses)).toEqual([[200], [404], [404], [404]]);
+  });
+
+  it.each([
+    'http://a?/health/live',
+    'http://a?x=/health/live',
+    'http://user@a/health/live',
+    'http://a:99999/health/live',
+    'http:///health/live',
+    'http://a,b/health/live',
+    'ftp://a/health/live',
+    '/health/live#x',
+    '/health/live?#x',
+  ])('and no target leads there in a roundabout way: %s', async (target) => {
+    const { statuses } = await get(target);
+    expect([[400], [404]]).toContainEqual(statuses);
   });
 });
 

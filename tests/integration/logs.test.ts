@@ -124,7 +124,7 @@ describe('the log', () => {
     }
   });
 
-  it('has one line for each request, with its id, route, status and time; the id is in the answer', async () => {
+  it('has one line for each request, with its id, route, status, code and time; the id is in the answer', async () => {
     const { user_id } = await created(service);
     const answer = await service.request('PATCH', `/api/users/${user_id}/phone?new_phone=x`);
     expectProblem(answer, 422, 'validation-failed');
@@ -137,26 +137,45 @@ describe('the log', () => {
         method: 'PATCH',
         route: '/api/users/:user_id/phone',
         status: 422,
+        code: 'validation-failed',
         ms: expect.any(Number),
         msg: 'request',
       },
     ]);
   });
 
-  it.each(['abc', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', 'a.b:c_d-e', 'x'.repeat(128)])(
-    'keeps the X-Request-Id %s that came in',
-    async (id) => {
-      const answer = await service.request('GET', '/api/users/x', undefined, { 'x-request-id': id });
-      expect(answer.headers['x-request-id']).toBe(id);
-      expect(answer.body.request_id).toBe(id);
-      expect(lines().some((line) => line.request_id === id)).toBe(true);
-    },
-  );
+  it.each([
+    '550e8400-e29b-41d4-a716-446655440000',
+    '550E8400-E29B-41D4-A716-446655440000',
+    '01HZXW5T9V3E8Q2K7M4N6P0R1S',
+    '01hzxw5t9v3e8q2k7m4n6p0r1s',
+    '4bf92f3577b34da6a3ce929d0e0e4736',
+  ])('keeps the X-Request-Id %s that came in', async (id) => {
+    const answer = await service.request('GET', '/api/users/x', undefined, { 'x-request-id': id });
+    expect(answer.headers['x-request-id']).toBe(id);
+    expect(answer.body.request_id).toBe(id);
+    expect(lines().some((line) => line.request_id === id)).toBe(true);
+  });
 
   it.each([
     '',
     ' ',
     'a b',
+    'abc',
+    'john.doe',
+    'Ivan_Petrov_1990-05-21',
+    '79991234567',
+    '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    '4bf92f3577b34da6a3ce929d0e0e473',
+    '4bf92f3577b34da6a3ce929d0e0e47366',
+    '4bf92f3577b34da6a3ce929d0e0e473g',
+    '{550e8400-e29b-41d4-a716-446655440000}',
+    '550e8400-e29b-41d4-a716-44665544000',
+    '550e8400e29b-41d4-a716-4466-55440000',
+    '550e8400-e29b-41d4-a716-446655440000, 550e8400-e29b-41d4-a716-446655440000',
+    '81HZXW5T9V3E8Q2K7M4N6P0R1S',
+    '01HZXW5T9V3E8Q2K7M4N6P0R1',
+    '01HZXW5T9V3E8Q2K7M4N6P0R1U',
     'x'.repeat(129),
     'a\r\nlevel=fatal',
     '{"level":"fatal"}',

@@ -130,6 +130,7 @@ describe.each(postgres)(`the metrics of a service on $name, Redis and NATS${need
         level: (value) => ['memory', 'redis', 'store'].includes(value),
         dependency: (value) => ['store', 'redis', 'nats'].includes(value),
         state: (value) => ['busy', 'idle'].includes(value),
+        stream: (value) => ['events', 'tasks'].includes(value),
         version: (value) => value === 'unknown',
         role: (value) => value === 'all',
         le: (value) => value === '+Inf' || Number(value) > 0,

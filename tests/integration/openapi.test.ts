@@ -111,10 +111,12 @@ describe('the catalogue of problems', () => {
       'already-subscribed',
       'expectation-failed',
       'headers-too-large',
+      'host-not-allowed',
       'internal-error',
       'method-not-allowed',
       'origin-not-allowed',
       'request-timeout',
+      'unsupported-transfer-coding',
       'upgrade-required',
     ];
     expect(codes.filter((code) => !documented.has(code))).toEqual(elsewhere);

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UserId } from '../../src/domain/value-objects/user-id.ts';
 import { rebuild } from '../../src/infrastructure/persistence/read-model/rebuild.ts';
-import { searchIndex } from '../../src/infrastructure/persistence/read-model/search-index.ts';
 import { anyCommand } from '../fixtures/any-command.ts';
 import { openRig, type Rig } from '../fixtures/application-rig.ts';
 import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
+import { feedSearch } from '../fixtures/feed-search.ts';
 import { creation, newId, rename, request } from '../fixtures/people.ts';
 import { seeded } from '../fixtures/seeded.ts';
-import { until } from '../fixtures/until.ts';
 
 const COMMANDS = 1_500;
 
@@ -37,18 +36,6 @@ describe.each(storeKinds())('a rebuild on $name', ({ available, make }) => {
   };
   const generation = async () =>
     (await rig.database.query<{ generation: number }>('select generation from deployment'))[0]?.generation ?? 0;
-  /** Names are searched from the log: once the checkpoint is there, all of them are. */
-  const indexNames = async () => {
-    const index = searchIndex(rig.database, rig.store, () => {});
-    index.start();
-    await until('all names are found', async () => {
-      const [row] = await rig.database.query<{ done: boolean }>(
-        `select (select position from checkpoints where name = 'words') = (select position from log_head) as done`,
-      );
-      return row?.done;
-    });
-    await index.stop();
-  };
 
   test(`changes nothing after ${COMMANDS} random commands, and brings back every row after all of them are gone`, () =>
     seeded(async (random) => {
@@ -57,7 +44,7 @@ describe.each(storeKinds())('a rebuild on $name', ({ available, make }) => {
         clock += 600_000;
         await Promise.allSettled(Array.from({ length: 50 }, () => rig.execute(anyCommand(random, ids))));
       }
-      await indexNames();
+      await feedSearch(rig.database);
       expect((await rig.verify()).violations).toEqual([]);
       const before = await readModel();
       const [started, progress] = [await generation(), [] as [number, number][]];
@@ -85,7 +72,7 @@ describe.each(storeKinds())('a rebuild on $name', ({ available, make }) => {
       await rig.execute(rename(id, 'Two'));
       viewer = newId();
       for (const viewer_id of [viewer, newId()]) await rig.execute(request('record_profile_view', id, { viewer_id }));
-      await indexNames();
+      await feedSearch(rig.database);
       before = await readModel();
     });
 

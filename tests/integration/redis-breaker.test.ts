@@ -3,20 +3,22 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openRedis, type Redis } from '../../src/infrastructure/connections/redis.ts';
 import { findRedis, type OwnServer, startRedis } from '../fixtures/own-servers.ts';
 import { startProxy, type TcpProxy } from '../fixtures/tcp-proxy.ts';
+import { told } from '../fixtures/told.ts';
 import { until } from '../fixtures/until.ts';
 
 describe.skipIf(findRedis() === undefined)('the connection to Redis [needs redis-server]', () => {
   let server: OwnServer;
   let proxy: TcpProxy;
   let redis: Redis;
-  let said: unknown[] = [];
+  let lines: string[];
   beforeEach(async () => {
     server = (await startRedis()) as OwnServer;
     proxy = await startProxy(server.url);
-    redis = openRedis(proxy.url, { connections: 3, onError: (error) => said.push((error as { code?: string }).code) });
+    const place = told();
+    lines = place.lines;
+    redis = openRedis(proxy.url, { connections: 3, log: place.log });
     await until('it is there', redis.available);
     await answered();
-    said = [];
   });
   afterEach(async () => {
     await redis.close();
@@ -36,9 +38,11 @@ describe.skipIf(findRedis() === undefined)('the connection to Redis [needs redis
     expect(await redis.call(async () => (asked = true))).toBeUndefined();
     expect(asked).toBe(false);
     await until('a try fails too, and another begins', () => proxy.connections() > 0);
-    expect(said).toEqual(['no answer in time']);
+    await until('it is said', () => lines.length > 0);
+    expect(lines).toEqual([expect.stringContaining('Redis cannot be reached: it does not answer in time')]);
     server.thaw();
     await answered();
+    await until('its end is said', () => lines[1]?.startsWith('Redis is back after '));
   });
 
   it('stays open where one answer is late among others that are not', async () => {
@@ -48,7 +52,7 @@ describe.skipIf(findRedis() === undefined)('the connection to Redis [needs redis
     expect(await late).toBeUndefined();
     expect(redis.available()).toBe(true);
     expect(await other()).toBe('PONG');
-    expect(said).toEqual([]);
+    expect(lines).toEqual([]);
   });
 
   it('does not come back to a server that answers later than a read may wait', async () => {
@@ -65,7 +69,7 @@ describe.skipIf(findRedis() === undefined)('the connection to Redis [needs redis
 
   it('stays open where the server refuses a command, and tells no argument of it', async () => {
     expect(await redis.call((client) => client.call('INCRBY', 'key', 'john@example.com'), 10_000)).toBeUndefined();
-    expect(said).toEqual(['ERR']);
+    expect(lines).toEqual(['Redis refuses commands: ERR; look at its own log']);
     expect(await redis.call((client) => client.ping(), 10_000)).toBe('PONG');
   });
 });

@@ -1,12 +1,14 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { RetentionPolicy } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { eventStream } from '../../src/infrastructure/messaging/event-stream.ts';
 import { type Database, StoreFailure } from '../../src/infrastructure/persistence/database/database.ts';
 import { eventFeed } from '../../src/infrastructure/persistence/log/event-feed.ts';
+import { relayStatus } from '../../src/infrastructure/persistence/log/relay-checkpoint.ts';
 import { anyStore } from '../fixtures/database-kinds.ts';
 import { type OwnServer, startNats } from '../fixtures/own-servers.ts';
-import { openRelayRig, type RelayRig } from '../fixtures/relay-rig.ts';
+import { codeOf, openRelayRig, type RelayRig } from '../fixtures/relay-rig.ts';
 import { until } from '../fixtures/until.ts';
 
 let server: OwnServer | null = null;
@@ -74,15 +76,15 @@ describe.skipIf(inject('natsUrl') === null)('the relay when something fails [nee
     rig.startRelay();
     await rig.write(2);
     await rig.complete();
-    const late = eventStream({ name: rig.unique, prefix: rig.unique, deployment: rig.unique });
-    const seen = await late.look(rig.client);
-    const place = { ...seen, position: 4, event: null };
+    const late = eventStream({ name: rig.unique, prefix: rig.unique, deployment: rig.unique, code: codeOf(rig.unique) });
+    const seen = await late.look(rig.client, { known: null, upTo: 0, agrees: async () => false });
+    const place = { ...seen, position: 4, event: null, alone: false };
     await rig.write(3);
     await rig.complete();
     const { state } = await rig.streams.info(rig.unique);
     await until('the ids are forgotten', () => Date.now() - Date.parse(state.last_ts) > 400);
-    const read = await eventFeed(rig.database, 'omit').read(4, 100);
-    await expect(late.publish(rig.client, read, place)).rejects.toMatchObject({ code: 10071 });
+    const { events: read } = await eventFeed(rig.database, 'omit').read(4, 100);
+    await expect(late.publish(rig.client, read, place, { mayGoOn: () => true, renamed: false })).rejects.toMatchObject({ code: 10071 });
     await rig.thenStreamIsLog();
   });
 
@@ -232,10 +234,50 @@ describe.skipIf(inject('natsUrl') === null)('the relay when something fails [nee
       // The positions are used again, by other events.
       await rig.write(10);
       await until('it halts', () => relay.status().streamAhead);
+      const everybodyKnows = (wanted: boolean) =>
+        until(`every process knows: ${wanted}`, async () => (await relayStatus(rig.database)).stream_ahead === wanted);
+      await everybodyKnows(true);
       expect(rig.logs.filter(({ level }) => level === 'error')).toHaveLength(1);
       expect((await rig.streams.info(rig.unique)).state.last_seq).toBe(20);
       await rig.streams.delete(rig.unique);
       await rig.thenStreamIsLog();
+      await everybodyKnows(false);
     },
   );
+
+  test('a database that refuses the lease is told once, and when it gives it again, however often it is asked', async () => {
+    await started();
+    const relay = rig.startRelay();
+    await until('it leads', () => relay.status().leading);
+    await rig.database.query('create sequence asked');
+    await rig.database.query(
+      `create function refuse() returns trigger language plpgsql as $$
+       begin perform nextval('asked'); raise exception using errcode = '42501'; end $$`,
+    );
+    await rig.database.query('create trigger refuse before insert or update on leases for each row execute function refuse()');
+    await until('it leads no more', () => !relay.status().leading);
+    const asked = async (): Promise<number> =>
+      (await rig.database.query<{ last_value: number }>('select last_value from asked'))[0]?.last_value ?? 0;
+    const before = await asked();
+    await until('it has asked again and again', async () => (await asked()) > before + 5);
+    await rig.database.query('drop trigger refuse on leases');
+    const said = () => rig.logs.map(({ text }) => text).filter((text) => text.startsWith('publishing events'));
+    await until('its end is said', () => said().some((text) => text.startsWith('publishing events goes on after ')));
+    expect(said()).toEqual([expect.stringContaining('waits: the database refuses (42501); '), expect.any(String)]);
+  });
+
+  test('a stream that drops what nobody has read is told, in every process, until it is one that keeps it', async () => {
+    await started();
+    const subjects = [`${rig.unique}.users.>`];
+    await rig.streams.add({ name: rig.unique, subjects, retention: RetentionPolicy.Interest });
+    rig.startRelay();
+    const dropping = async () => (await relayStatus(rig.database)).drops_unread;
+    await until('every process knows', dropping);
+    const said = () => rig.logs.map(({ text }) => text).filter((text) => text.startsWith('the stream of events'));
+    expect(said()).toEqual([expect.stringContaining('drops what a consumer has not read: retention: interest; ')]);
+    expect((await rig.streams.info(rig.unique)).config.retention).toBe('interest');
+    await rig.streams.delete(rig.unique);
+    await until('every process knows that it is over', async () => !(await dropping()));
+    await until('its end is said', () => said().some((text) => text.startsWith('the stream of events keeps everything again after ')));
+  });
 });

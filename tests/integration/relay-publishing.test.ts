@@ -120,7 +120,7 @@ describe.skipIf(natsUrl === null)('relaying the log to JetStream [needs NATS: se
       const seen = await relayStatus(rig.database);
       return seen.lag === 0 && seen;
     });
-    expect(status).toEqual({ position: 6, head: 6, lag: 0, leader: true, lagging_ms: null });
+    expect(status).toEqual({ position: 6, head: 6, lag: 0, leader: true, lagging_ms: null, stream_ahead: false, drops_unread: false });
     expect(relay.status()).toEqual({ leading: true, position: 6, trouble: null, published: 6, streamAhead: false });
   });
 

@@ -2,14 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { openNats } from '../../src/infrastructure/connections/nats.ts';
 import { openRedis } from '../../src/infrastructure/connections/redis.ts';
 import { findNats, findRedis, freePort, type OwnServer, startNats, startRedis } from '../fixtures/own-servers.ts';
+import { told } from '../fixtures/told.ts';
 import { until } from '../fixtures/until.ts';
 
 const connected = async (url: string, password = '') => {
-  const reasons: unknown[] = [];
-  const redis = openRedis(url, { password, connections: 2, onError: (error) => reasons.push((error as { code?: string }).code) });
-  await until('it is reached or refused', () => redis.available() || reasons.length > 0);
+  const { lines, log } = told();
+  const redis = openRedis(url, { password, connections: 2, log });
+  await until('it is reached or refused', () => redis.available() || lines.length > 0);
   const user = await redis.call((client) => client.acl('WHOAMI'), 2_000);
-  return { redis, reasons, user };
+  return { redis, lines, user };
 };
 
 const withoutRedis = findRedis() === undefined ? ' [needs Redis: install it]' : '';
@@ -23,19 +24,20 @@ describe.skipIf(findRedis() === undefined)(`a Redis${withoutRedis}`, () => {
       connected(as('app:another'), 'secret'),
     ]);
     expect([beside.user, within.user, wrong.user]).toEqual(['app', 'app', undefined]);
-    expect(wrong.reasons).toEqual(['WRONGPASS']);
+    expect(wrong.lines).toEqual([expect.stringMatching(/^Redis cannot be reached: .+ \(WRONGPASS\); /)]);
     await Promise.all([beside, within, wrong].map(({ redis }) => redis.close()));
     await server.stop();
   });
 
   it('that lacks the database of the address is not reached, and says so once, however often it is tried', async () => {
     const server = (await startRedis()) as OwnServer;
-    const [other, { redis, reasons }] = await Promise.all([connected(server.url), connected(server.url.replace(/0$/, '99'))]);
+    const [other, { redis, lines }] = await Promise.all([connected(server.url), connected(server.url.replace(/0$/, '99'))]);
     await until('it has been tried again', async () => {
       const stats = await other.redis.call((client) => client.info('stats'), 2_000);
       return Number(/total_connections_received:(\d+)/.exec(stats ?? '')?.[1]) > 8;
     });
-    expect([redis.available(), reasons]).toEqual([false, ['ERR DB index is out of range']]);
+    expect(redis.available()).toBe(false);
+    expect(lines).toEqual([expect.stringContaining('(ERR DB index is out of range)')]);
     await Promise.all([redis.close(), other.redis.close()]);
     await server.stop();
   });
@@ -51,7 +53,7 @@ describe.skipIf(findNats() === undefined)(`NATS at several addresses${withoutNat
       `nats://app:p%2Cw@127.0.0.1:${away},nats://127.0.0.1:${server.port}`,
     ];
     for (const url of lists) {
-      const nats = openNats(url, () => {});
+      const nats = openNats(url, told().log);
       await until('it is reached', () => nats.connection() !== null);
       await nats.close();
     }

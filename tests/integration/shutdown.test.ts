@@ -47,7 +47,7 @@ const connection = async (address: string) => {
     /** Sends these requests at once and waits for all answers. */
     ask: async (...paths: string[]): Promise<string[]> => {
       const before = text.length;
-      socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nhost: here\r\n\r\n`).join(''));
+      socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`).join(''));
       const answers = () => text.slice(before).split(/(?=HTTP\/1\.1 )/);
       await until('all is answered', () => answers().length === paths.length && answers().every((one) => one.includes('}')));
       return answers();
@@ -110,7 +110,7 @@ describe('a service that is told to stop', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('ends at once when it is told a second time, by %s', async (signal) => {
     const { child, address } = await started((await placeOf(anyStore)).url);
     const slow = await connection(address);
-    slow.write('POST /api/users/ HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{');
+    slow.write('POST /api/users/ HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{');
     child.process.kill('SIGTERM');
     await until('the port is closed', () => refuses(address));
     expect(child.process.exitCode).toBe(null);

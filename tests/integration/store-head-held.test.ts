@@ -37,9 +37,10 @@ describe.skipIf(inject('postgresUrl') === null)('while another session holds the
     // The budget, and what a busy machine adds to it.
     expect(performance.now() - started).toBeLessThan(20_000);
     expect(results.map((result) => result.status === 'rejected' && result.reason.code)).toEqual([
-      'outcome-unknown',
-      'store-unavailable',
-      'store-unavailable',
+      // On a busy machine the last try may take longer than the one before it.
+      expect.stringMatching(/^(?:store-busy|outcome-unknown)$/),
+      'store-busy',
+      'store-busy',
       'idempotency-in-progress',
     ]);
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { listUsers } from '../../src/application/queries/list-users.ts';
 import { LogInvalidation } from '../../src/infrastructure/cache/log-invalidation.ts';
-import { searchIndex } from '../../src/infrastructure/persistence/read-model/search-index.ts';
 import { userList } from '../../src/infrastructure/persistence/repositories/user-list.ts';
 import { openRig, type Rig } from '../fixtures/application-rig.ts';
 import { anyStore, type Store, storeKinds } from '../fixtures/database-kinds.ts';
+import { feedSearch } from '../fixtures/feed-search.ts';
 import { changeEmail, creation, newEmail, rename, request } from '../fixtures/people.ts';
-import { until } from '../fixtures/until.ts';
+import { untold } from '../fixtures/told.ts';
 
 const USERS = 4_000;
 const BATCH = 128;
@@ -56,22 +56,10 @@ describe.each(storeKinds())('the plans of a session that began on empty tables o
     // They are over by the time this is called again.
     const soon = () => new Date(Date.now() + 50).toISOString();
     await Promise.all(people.map(({ user_id }) => rig.execute(request('block', user_id, { until: soon() }))));
-    await feedSearch();
+    await feedSearch(rig.database);
     for (const q of QUESTIONS) await listUsers(userList(rig.store))({ q, sort: '-created_at', limit: 10, from: null });
   };
   let phones = 0;
-  /** Until it is at the head of the log. */
-  const feedSearch = async () => {
-    const index = searchIndex(rig.database, rig.store, (error) => expect(error).toBe(undefined));
-    index.start();
-    await until('all names are found', async () => {
-      const [behind] = await rig.database.query(
-        `select from checkpoints where name = 'words' and position < (select position from log_head)`,
-      );
-      return behind === undefined;
-    });
-    await index.stop();
-  };
 
   it.skipIf(!available)(`go through no table once there are ${USERS} users and as many tasks`, async () => {
     // Often enough for every statement to have the plan that it keeps.
@@ -120,11 +108,7 @@ describe.skipIf(inject('postgresUrl') === null)('what every process asks Postgre
         return rig.database.query(text, values);
       },
     };
-    await new LogInvalidation(
-      explained,
-      async () => 0,
-      () => {},
-    ).follow();
+    await new LogInvalidation({ database: explained, apply: () => {}, onOtherLog: () => {}, away: untold }).follow();
     expect(cost).toBeLessThan(1_000);
   });
 });

@@ -32,17 +32,17 @@ export const storeContract = (rig: () => Rig): void => {
   });
 
   describe('an email address', () => {
-    it('is given to exactly one of 200 who ask for it at the same time', async () => {
+    it('is given to exactly one of 64 who ask for it at the same time', async () => {
       const email = newEmail();
-      const results = await Promise.allSettled(Array.from({ length: 200 }, () => rig().execute(creation({ email }))));
-      expect(tally(results)).toEqual({ ok: 1, 'email-taken': 199 });
+      const results = await Promise.allSettled(Array.from({ length: 64 }, () => rig().execute(creation({ email }))));
+      expect(tally(results)).toEqual({ ok: 1, 'email-taken': 63 });
     });
 
     it('is the same one in upper and in lower case', async () => {
       const email = newEmail();
       const inSomeCase = (mask: number) => [...email].map((c, i) => ((mask >> (i % 8)) & 1 ? c.toUpperCase() : c)).join('');
-      const results = await Promise.allSettled(Array.from({ length: 200 }, (_, i) => rig().execute(creation({ email: inSomeCase(i) }))));
-      expect(tally(results)).toEqual({ ok: 1, 'email-taken': 199 });
+      const results = await Promise.allSettled(Array.from({ length: 64 }, (_, i) => rig().execute(creation({ email: inSomeCase(i) }))));
+      expect(tally(results)).toEqual({ ok: 1, 'email-taken': 63 });
     });
 
     it('is free again once its user has another one or is deleted', async () => {

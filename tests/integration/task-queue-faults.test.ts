@@ -72,4 +72,12 @@ describe.skipIf(!available)('a task is run [needs PostgreSQL and an installed na
     for (const taskId of accepted) expect(await rig.ended(taskId)).toMatchObject({ status: 'succeeded' });
     await rig.empty();
   });
+
+  it('also over a stream that is no work queue, which is said and left as it is', async () => {
+    await rig.streams.delete(rig.unique);
+    await rig.streams.add({ name: rig.unique, subjects: [`${rig.unique}.tasks.>`] });
+    await messagesLeadToTasks();
+    expect(rig.warnings.filter((text) => text.includes('no work queue'))).toHaveLength(workers.length);
+    expect((await rig.streams.info(rig.unique)).config.retention).toBe('limits');
+  });
 });

@@ -1,8 +1,11 @@
 import { jetstream } from '@nats-io/jetstream';
+import { headers } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { UserId } from '../../src/domain/value-objects/user-id.ts';
+import { authenticationCode } from '../../src/infrastructure/authentication-code.ts';
 import { type Store, storeKinds } from '../fixtures/database-kinds.ts';
 import { changeEmail, newEmail, newId } from '../fixtures/people.ts';
+import { badHeads, publishRaw } from '../fixtures/raw-nats.ts';
 import { anyTask, openTaskRig, type TaskRig } from '../fixtures/task-rig.ts';
 import { until } from '../fixtures/until.ts';
 
@@ -61,7 +64,8 @@ describe.skipIf(!available)('tasks over a work queue [needs PostgreSQL and NATS:
       const [person, heard] = [await rig.person(), await rig.listen()];
       const taskId = await rig.accept(person);
       await until('the message is there', () => heard.length > 0);
-      const again = () => jetstream(rig.client).publish(heard[0]?.subject ?? '', heard[0]?.text ?? '');
+      const [{ subject, text, headers }] = heard as [(typeof heard)[number]];
+      const again = () => jetstream(rig.client).publish(subject, text, { headers });
       await Promise.all([again(), again()]);
       await rig.ended(taskId);
       await again();
@@ -70,17 +74,47 @@ describe.skipIf(!available)('tasks over a work queue [needs PostgreSQL and NATS:
       expect(await rig.types(person)).toEqual(['UserCreated', 'UserEmailChanged']);
     });
 
-    it('are not held up by messages that cannot be read', async () => {
+    it('are neither run nor held up by what a stranger sends, which is removed, counted and told once', async () => {
       const rig = await open();
+      rig.withoutSweep();
       const worker = await rig.startWorker();
-      const subject = `${rig.unique}.tasks.run.change_email`;
-      for (const text of ['', '{', 'null', '{"user_id":5}', `{"user_id":"'; drop table tasks"}`]) {
-        await jetstream(rig.client).publish(subject, text);
+      const [person, heard] = [await rig.person(), await rig.listen()];
+      await rig.ended(await rig.accept(person));
+      const [call] = heard as [(typeof heard)[number]];
+      rig.announce(false);
+      const waiting = await rig.accept(person);
+
+      const code = call.headers.get('Lumin-Code');
+      const { subject } = call;
+      const text = JSON.stringify({ task_id: waiting, user_id: person });
+      const forged: [text: string, code?: string, subject?: string][] = [
+        ...['', '{', 'null', '[]', '{"user_id":5}', `{"user_id":"'; drop table tasks"}`, '\u0000'].map((one): [string] => [one]),
+        ...['', 'x', code.slice(1), `${code} `, 'A'.repeat(43)].map((one): [string, string] => [text, one]),
+        [text],
+        [text, code],
+        [`${call.text} `, code],
+        [call.text, code, `${rig.unique}.tasks.run.create`],
+        [call.text, code, `${subject}.and.more`],
+        [text, authenticationCode(() => 'another', 'tasks in NATS').of(subject, text)],
+        [text, authenticationCode(() => rig.unique, 'events in NATS').of(subject, text)],
+        ['x'.repeat(500_000), code],
+      ];
+      for (const [text, code, at = subject] of forged) {
+        const sent = headers();
+        if (code !== undefined) sent.set('Lumin-Code', code);
+        await jetstream(rig.client).publish(at, text, { headers: sent });
       }
+      for (const head of badHeads) await publishRaw(natsUrl as string, subject, head, text);
       await rig.empty();
-      expect(rig.errors).toHaveLength(5);
-      expect(await rig.ended(await rig.accept(await rig.person()))).toMatchObject({ status: 'succeeded' });
       expect(worker.tried).toHaveLength(1);
+      expect(worker.queue.foreign()).toBe(forged.length + badHeads.length);
+      expect(rig.warnings).toEqual([expect.stringContaining('do not carry the code of this deployment')]);
+
+      rig.announce(true);
+      expect(await rig.ended(await rig.accept(await rig.person()))).toMatchObject({ status: 'succeeded' });
+      // A copy of a call is a call: it leads to what the table has.
+      await jetstream(rig.client).publish(subject, call.text, { headers: call.headers });
+      expect(await rig.ended(waiting)).toMatchObject({ status: 'succeeded', attempts: 1 });
     });
 
     it('that fail again and again are given up, with a dead letter that holds nothing personal, and hold up nobody else', async () => {

@@ -58,7 +58,7 @@ describe.skipIf(natsUrl === null || redisUrl === null)('tasks over NATS with res
     expect(accepted.length).toBeGreaterThan(1);
     for (const { body } of accepted) expect((await service.app.awaitTask(body.task_id, 10_000)).finished_at).not.toBeNull();
     const results: string[] = [];
-    const pattern = `lumin:${service.app.hash('deployment').slice(0, 12)}:*:task:*`;
+    const pattern = `lumin:${service.app.hash('deployment').slice(0, 12)}:*:result:*`;
     await until('the results are in Redis', async () => {
       const keys: string[] = [];
       for await (const found of redis.scanStream({ match: pattern, count: 1_000 })) keys.push(...found);

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { Redis as Client } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Task } from '../../src/application/tasks/task.ts';
+import { authenticationCode } from '../../src/infrastructure/authentication-code.ts';
 import { openRedis, type Redis } from '../../src/infrastructure/connections/redis.ts';
 import { taskResults } from '../../src/infrastructure/tasks/task-results.ts';
 import { findRedis, type OwnServer, startRedis } from '../fixtures/own-servers.ts';
 import { newId } from '../fixtures/people.ts';
+import { told } from '../fixtures/told.ts';
 import { until } from '../fixtures/until.ts';
 
 const redisUrl = inject('redisUrl');
@@ -18,21 +20,31 @@ const patient = (redis: Redis): Redis => ({ ...redis, call: (work) => redis.call
 const resultsIn = (redis: Redis) => {
   const table = new Map<string, Task>();
   const deployment = randomBytes(6).toString('hex');
+  let clock = Date.now();
+  let rejected = 0;
+  const code = authenticationCode(() => deployment, 'task results');
   const looked: string[] = [];
   const find = async (taskId: string): Promise<Task | null> => {
     looked.push(taskId);
     return table.get(taskId) ?? null;
   };
+  const options = { tasks: { find }, redis, deployment: () => deployment, code, now: () => new Date(clock), onRejected: () => rejected++ };
+  const open = () => taskResults(options);
   return {
     looked,
-    keyOf: (taskId: string) => `lumin:${deployment}:task:${taskId}`,
+    rejected: () => rejected,
+    later: (ms: number) => {
+      clock += ms;
+    },
+    code,
+    keyOf: (taskId: string) => `lumin:${deployment}:result:${taskId}`,
     put: (task: Task): string => {
       table.set(task.task_id, task);
       return task.task_id;
     },
     /** The same, in another process. */
-    another: () => taskResults({ tasks: { find }, redis, deployment: () => deployment }),
-    results: taskResults({ tasks: { find }, redis, deployment: () => deployment }),
+    another: open,
+    results: open(),
   };
 };
 
@@ -49,7 +61,7 @@ describe.skipIf(redisUrl === null)('the result of a task [needs Redis: set TEST_
   let redis: Redis;
   let client: Client;
   beforeAll(async () => {
-    redis = patient(openRedis(redisUrl as string, { connections: 2, onError: () => {} }));
+    redis = patient(openRedis(redisUrl as string, { connections: 2, log: told().log }));
     client = new Client(redisUrl as string);
     await until('Redis is there', redis.available);
   });
@@ -99,41 +111,61 @@ describe.skipIf(redisUrl === null)('the result of a task [needs Redis: set TEST_
     expect(await results.find('task_nobody')).toBeNull();
   });
 
-  it('is asked of the table where Redis holds anything else, which is replaced', async () => {
-    const { results, another, looked, put, keyOf } = resultsIn(redis);
+  describe('that a stranger has written to', () => {
     const task = taskWith({ status: 'failed', result_version: null, error: failed });
-    const taskId = put(task);
-    const with_ = (more: object): string => JSON.stringify({ ...task, ...more });
-    const foreign = [
-      ...['', '{', 'null', '5', '[]', '{}', '\u0000', with_({}).slice(0, -1)],
-      ...[with_({ task_id: 'task_another' }), with_({ user_id: 'nobody' }), with_({ command: 5 }), with_({ attempts: '1' })],
-      ...[with_({ status: 'queued' }), with_({ status: 'running' }), with_({ status: 'toString' }), with_({ result_version: 'x' })],
-      ...[with_({ finished_at: null }), with_({ finished_at: 'soon' }), with_({ created_at: undefined }), with_({ started_at: {} })],
-      ...[
-        with_({ error: undefined }),
-        with_({ error: 'no' }),
-        with_({ error: { code: 'invented' } }),
-        with_({ error: { code: 'toString' } }),
+    const rig = () => {
+      const world = resultsIn(redis);
+      world.put(task);
+      const key = world.keyOf(task.task_id);
+      return { ...world, key, sealed: (text: string, name = key) => world.code.seal(name, text) };
+    };
+    const json = JSON.stringify({ ...task, status: 'succeeded', error: null });
+    const at = Date.now();
+
+    it.each<[string, (world: ReturnType<typeof rig>) => string]>([
+      ['nothing of ours', () => 'x'],
+      ['a space', () => ' '],
+      ['JSON', () => json],
+      ['bytes that are no text', () => '\u0000\ufffd'],
+      ['a code of nothing', () => `${'A'.repeat(43)} ${at} ${json}`],
+      ['a code that is too short', () => `A ${at} ${json}`],
+      ['another text under our code', ({ sealed }) => `${sealed(`${at} ${JSON.stringify(task)}`).split(' ')[0]} ${at} ${json}`],
+      ['another time under our code', ({ sealed }) => sealed(`${at} ${json}`).replace(` ${at} `, ` ${at + 1} `)],
+      ['what belongs to another task', ({ sealed, keyOf }) => sealed(`${at} ${json}`, keyOf('task_another'))],
+      ['what another secret has sealed', ({ key }) => authenticationCode(() => 'other', 'task results').seal(key, `${at} ${json}`)],
+      [
+        'what is sealed for another purpose',
+        ({ key, keyOf }) => authenticationCode(() => keyOf('').split(':')[1] ?? '', 'users in Redis').seal(key, `${at} ${json}`),
       ],
-      ...[
-        with_({ error: { ...failed, detail: 5 } }),
-        with_({ error: { ...failed, errors: 5 } }),
-        with_({ error: { ...failed, errors: [null] } }),
-      ],
-      ...[with_({ error: { ...failed, errors: [{ pointer: 1 }] } }), with_({ error: { ...failed, version: 'x' } })],
-    ];
-    for (const text of foreign) {
-      await client.set(keyOf(taskId), text);
-      expect(await results.find(taskId), text).toEqual(task);
-      await until('it is replaced', async () => (await client.get(keyOf(taskId))) === with_({}));
-    }
-    expect(looked).toHaveLength(foreign.length);
-    await client.set(keyOf(taskId), with_({ input: { new_email: 'x' }, error: { ...failed, more: 'x' } }));
-    expect(await another().find(taskId)).toEqual(task);
-    await client.del(keyOf(taskId));
-    await client.lpush(keyOf(taskId), 'a list');
-    expect(await results.find(taskId)).toEqual(task);
-    await client.del(keyOf(taskId));
+      ['a copy of more than an hour ago', ({ sealed }) => sealed(`${at - 3_700_000} ${json}`)],
+      ['a copy of tomorrow', ({ sealed }) => sealed(`${at + 86_400_000} ${json}`)],
+      ['millions of characters', () => 'x'.repeat(3_000_000)],
+    ])('is asked of the table where Redis holds %s, which is counted and replaced', async (_, forged) => {
+      const world = rig();
+      await client.set(world.key, forged(world));
+      expect(await world.results.find(task.task_id)).toEqual(task);
+      expect(world.rejected()).toBe(1);
+      await until('it is replaced', async () => world.code.open(world.key, (await client.get(world.key)) ?? '') !== null);
+      expect(await world.another().find(task.task_id)).toEqual(task);
+      expect(world.looked).toEqual([task.task_id]);
+    });
+
+    it('is asked of the table where Redis holds no text', async () => {
+      const { results, key } = rig();
+      await client.lpush(key, 'a list');
+      expect(await results.find(task.task_id)).toEqual(task);
+      await client.del(key);
+    });
+
+    it('is not told by an old copy that is put back after its hour', async () => {
+      const { results, key, later, looked } = rig();
+      await results.find(task.task_id);
+      const copy = (await until('it is in Redis', () => client.get(key))) as string;
+      later(3_700_000);
+      await client.set(key, copy);
+      await results.find(task.task_id);
+      expect(looked).toHaveLength(2);
+    });
   });
 });
 
@@ -142,7 +174,7 @@ describe.skipIf(findRedis() === undefined)('without Redis, the result of a task 
   let redis: Redis;
   beforeAll(async () => {
     server = (await startRedis()) as OwnServer;
-    redis = openRedis(server.url, { connections: 2, onError: () => {} });
+    redis = openRedis(server.url, { connections: 2, log: told().log });
   });
   afterAll(async () => {
     await redis?.close();

@@ -103,13 +103,36 @@ describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
     const taskId = idOf(await rig.accept(rename(id, 'Task')));
     const [task] = await rig.tasks.claim('worker', 1, 15);
     rig.inject((sql) => {
-      if (sql.includes('append_v1')) throw new StoreFailure('unsent', 'ECONNREFUSED');
+      if (sql.includes('append_v2')) throw new StoreFailure('unsent', 'ECONNREFUSED');
     });
     await expect(rig.runTask(task as never)).rejects.toMatchObject({ code: 'store-unavailable' });
     expect(await rig.tasks.find(taskId)).toMatchObject({ status: 'queued', attempts: 1, error: null });
     rig.inject(() => {});
     rig.startRunner();
     expect(await rig.ended(taskId)).toMatchObject({ status: 'succeeded', result_version: 2 });
+  });
+
+  it.skipIf(!available)('are removed a week after their end, and once-only records after a day, a thousand at a time', async () => {
+    const [task, key] = [idOf(await rig.accept(rename(await person(), 'Kept'))), 'kept'];
+    await rig.database.query(
+      `insert into tasks (task_id, command, user_id, status, due_at, not_before, created_at, finished_at)
+       select 'old ' || n, 'change_bio', gen_random_uuid(), 'succeeded', now(), now(), now(), now() - interval '8 days' from generate_series(1, 1500) n`,
+    );
+    await rig.database.query(
+      `insert into idempotency_keys (key, request_hash, status, user_id, version, command_id, created_at)
+       select case n when 0 then $1 else 'old ' || n end, '', 200, gen_random_uuid(), 1, gen_random_uuid(),
+         now() - case n when 0 then interval '23 hours' else interval '25 hours' end from generate_series(0, 1200) n`,
+      [key],
+    );
+    const left = async () =>
+      [
+        ...(await rig.database.query<any>(`select count(*) as count from tasks where task_id like 'old %'`)),
+        ...(await rig.database.query<any>(`select count(*) as count from idempotency_keys where key like 'old %'`)),
+      ].map(({ count }) => count);
+    expect([await rig.tasks.prune(), await left()]).toEqual([true, [500, 200]]);
+    expect([await rig.tasks.prune(), await left()]).toEqual([false, [0, 0]]);
+    expect(await rig.tasks.find(task)).not.toBeNull();
+    expect((await rig.database.query('select from idempotency_keys where key = $1', [key])).length).toBe(1);
   });
 
   describe.skipIf(!available)('a block with an end', () => {
@@ -151,6 +174,13 @@ describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
       expect(await rig.tasks.claim('worker', 10, 15)).toEqual([]);
     });
 
+    it('leaves one task however often it is replaced, and none that another user could miss', async () => {
+      const [id, other] = [await person(), await person()];
+      await blockUntil(other, new Date(Date.now() + HOUR_MS));
+      for (let minutes = 1; minutes <= 20; minutes++) await blockUntil(id, new Date(Date.now() + HOUR_MS + minutes * 60_000));
+      expect([(await tasksOf(id)).length, (await tasksOf(other)).length]).toEqual([1, 1]);
+    });
+
     it.each([
       ['by one without an end', null],
       ['by one with a later end', new Date(Date.now() + HOUR_MS)],
@@ -158,8 +188,8 @@ describe.each(storeKinds())('tasks on $name', ({ name, available, make }) => {
       const id = await person();
       clock = () => past(0);
       await blockUntil(id, past(1));
-      await blockUntil(id, end);
       const [task] = await rig.tasks.claim('worker', 10, 15);
+      await blockUntil(id, end);
       await rig.runTask(task as never);
       expect(await rig.ended(task?.task_id ?? '')).toMatchObject({ status: 'succeeded' });
       expect((await rig.users.find(id))?.user.status).toBe('blocked');

@@ -86,7 +86,7 @@ describe.each(postgres)(`the trace of a request, through one process of each rol
 
     const published = await arrival(trace, `publish ${own}.users.*.UserEmailChanged`);
     const called = await arrival(trace, `publish ${own}.tasks.run.change_email`);
-    await until('every statement arrives', () => spansOf(trace).filter(({ name }) => name === 'SELECT append_v1').length === 2);
+    await until('every statement arrives', () => spansOf(trace).filter(({ name }) => name === 'SELECT append_v2').length === 2);
     const request = 'api PATCH /api/users/:user_id/email';
     const run = [trace.span, request, 'api append', 'worker:tasks task change_email'];
     const ways = spansOf(trace).map((span) => wayTo(span).join(' > '));
@@ -96,13 +96,13 @@ describe.each(postgres)(`the trace of a request, through one process of each rol
         [trace.span, request, 'api append'],
         [trace.span, request, 'api append', 'api batch'],
         [trace.span, request, 'api append', 'api batch', 'api SELECT users'],
-        [trace.span, request, 'api append', 'api batch', 'api SELECT append_v1'],
+        [trace.span, request, 'api append', 'api batch', 'api SELECT append_v2'],
         [trace.span, request, `api ${called.name}`],
         run,
         [...run, 'worker:tasks append'],
         [...run, 'worker:tasks append', 'worker:tasks batch'],
         [...run, 'worker:tasks append', 'worker:tasks batch', 'worker:tasks SELECT users'],
-        [...run, 'worker:tasks append', 'worker:tasks batch', 'worker:tasks SELECT append_v1'],
+        [...run, 'worker:tasks append', 'worker:tasks batch', 'worker:tasks SELECT append_v2'],
         [...run, 'worker:tasks append', `worker:outbox ${published.name}`],
       ]
         .map((way) => way.join(' > '))

@@ -25,7 +25,7 @@ describe.each(storeKinds())('lumin verify on $name', ({ available, make }) => {
 
   it.skipIf(!available)(`finds nothing wrong after ${COMMANDS} random commands`, () =>
     seeded(async (random) => {
-      const ids = Array.from({ length: 40 }, newId);
+      const ids = Array.from({ length: 20 }, newId);
       for (let done = 0; done < COMMANDS; done += 50) {
         const commands = Array.from({ length: 50 }, () => anyCommand(random, ids));
         const results = await Promise.allSettled(commands.map((command) => (random.below(5) === 0 ? rig.accept : rig.execute)(command)));

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { onEachDatabase } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
 import { type Service, startOwnService, useService } from '../fixtures/http-service.ts';
@@ -99,30 +99,58 @@ onEachDatabase('the live feed', (make) => {
       }
     }));
 
-  it('is followed by the client in docs/live-feed.md, which comes back where it was after a break', async () => {
-    const text = readFileSync(new URL('../../docs/live-feed.md', import.meta.url), 'utf8');
-    const code = (/```js\n([\s\S]*?)```/.exec(text)?.[1] ?? '').replace('ws://localhost:8000/ws', url);
-    const seen: any[] = [];
-    const sockets: WebSocket[] = [];
-    let stopped = false;
-    class Observed extends WebSocket {
-      constructor(address: string) {
-        super(address);
-        sockets.push(this);
+  describe('the client in docs/live-feed.md', () => {
+    /** The client as it stands there, and what it was sent since it last began. */
+    const openDocumented = async () => {
+      const text = readFileSync(new URL('../../docs/live-feed.md', import.meta.url), 'utf8');
+      const code = (/```js\n([\s\S]*?)```/.exec(text)?.[1] ?? '').replace('ws://localhost:8000/ws', url);
+      const seen: any[] = [];
+      const sockets: WebSocket[] = [];
+      let stopped = false;
+      class Observed extends WebSocket {
+        constructor(address: string) {
+          super(address);
+          sockets.push(this);
+        }
       }
-    }
-    const later = (act: () => void) => setTimeout(() => stopped || act(), 10);
-    new Function('WebSocket', 'setTimeout', 'handle', code)(Observed, later, (event: any) => seen.push(event));
-    await until('it follows', () => service.app.liveFeed.readers() === 1);
-    const before = await created(service);
-    await until('the event arrives', () => seen.length === 1);
-    sockets[0]?.close();
-    await until('it has left', () => service.app.liveFeed.readers() === 0);
-    const between = await created(service);
-    await until('it is back', () => seen.length === 2);
-    stopped = true;
-    sockets.at(-1)?.close();
-    expect(seen.map(({ subject }) => subject)).toEqual([before.user_id, between.user_id]);
+      const later = (act: () => void) => setTimeout(() => stopped || act(), 10);
+      const forget = () => void seen.splice(0);
+      const quiet = { error: () => {} };
+      const names = ['WebSocket', 'setTimeout', 'handle', 'forget', 'console'];
+      new Function(...names, code)(Observed, later, (event: any) => seen.push(event), forget, quiet);
+      await until('it follows', () => service.app.liveFeed.readers() === 1);
+      const close = async (): Promise<void> => {
+        stopped = true;
+        sockets.at(-1)?.close();
+        await until('it has left', () => service.app.liveFeed.readers() === 0);
+      };
+      return { seen, last: () => sockets.at(-1) as WebSocket, close };
+    };
+
+    it('comes back where it was after a break', async () => {
+      const { seen, last, close } = await openDocumented();
+      const before = await created(service);
+      await until('the event arrives', () => seen.length === 1);
+      last().close();
+      await until('it has left', () => service.app.liveFeed.readers() === 0);
+      const between = await created(service);
+      await until('it is back', () => seen.length === 2);
+      expect(seen.map(({ subject }) => subject)).toEqual([before.user_id, between.user_id]);
+      await close();
+    });
+
+    it('begins again where the log has gone back, be it told or refused', async () => {
+      const { seen, last, close } = await openDocumented();
+      const all = Array.from({ length: await service.app.liveFeed.head() }, (_, index) => String(index + 1));
+      const hasAll = () => seen.length === all.length && service.app.liveFeed.readers() === 1;
+      service.app.liveFeed.beginAgain();
+      await until('it has been sent everything', hasAll);
+      last().onmessage?.({ data: JSON.stringify({ position: '999999' }) } as MessageEvent);
+      last().close();
+      await until('it has been sent everything', hasAll);
+      expect(seen.map(({ position }) => position)).toEqual(all);
+      await close();
+    });
   });
 });
 

@@ -5,6 +5,7 @@ import { type JetStreamClient, jetstream, jetstreamManager, RetentionPolicy } fr
 import { type NatsConnection, wsconnect } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { anyStore, type Store } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
 import { type Service, startService } from '../fixtures/http-service.ts';
@@ -13,10 +14,12 @@ import { until } from '../fixtures/until.ts';
 
 const version = /v(\d+)\.(\d+)/.exec(String(spawnSync('nats-server', ['-v']).stdout));
 const INBOX = '_INBOX_feed';
+const PAGE = 'https://app.example.com';
 
 /** The file as it is delivered, with passwords, on ports of this machine. */
-const configuration = (webSocketPort: number): string => {
-  const text = readFileSync(new URL('../../deploy/nats/nats.conf', import.meta.url), 'utf8');
+const configuration = (webSocketPort: number, file = 'nats.conf'): string => {
+  const read = (name: string): string => readFileSync(new URL(`../../deploy/nats/${name}`, import.meta.url), 'utf8');
+  const text = read(file).replace(/^include (\S+)$/m, (_, name) => read(name));
   const old = version !== null && Number(version[1]) === 2 && Number(version[2]) < 10;
   const changes: [RegExp, string][] = [
     [/port: 8080/, `host: 127.0.0.1, port: ${webSocketPort}`],
@@ -26,7 +29,7 @@ const configuration = (webSocketPort: number): string => {
   ];
   for (const [line] of changes) expect(text).toMatch(line);
   // Variables may stand in the file as well as in the environment.
-  const variables = 'NATS_PASSWORD: secret\nNATS_FEED_PASSWORD: feed-secret\n';
+  const variables = `NATS_PASSWORD: secret\nNATS_FEED_PASSWORD: feed-secret\nNATS_ALLOWED_ORIGINS: [${PAGE}, http://localhost:3000]\n`;
   return variables + changes.reduce((changed, [line, other]) => changed.replace(line, other), text);
 };
 
@@ -92,6 +95,36 @@ describe.skipIf(version === null)(`the WebSocket of NATS, as deploy/nats/nats.co
     const nosy = await asFeed({ inboxPrefix: '_INBOX' });
     await expect(nosy.request('$JS.API.INFO', '', { timeout: 2_000 })).rejects.toThrow();
     await nosy.close();
+  });
+
+  /** A connection as a browser makes it for a page of this origin. */
+  const fromPage = (Origin: string) =>
+    asFeed({ wsFactory: async (url: string) => ({ socket: new WebSocket(String(url), { headers: { Origin } }), encrypted: false }) });
+
+  it('lets in only pages of the origins that are named, and programs, which send none', async () => {
+    for (const origin of ['https://evil.example.com', 'null', `${PAGE}.evil.example`, 'http://app.example.com']) {
+      await expect(fromPage(origin), origin).rejects.toThrow();
+    }
+    await (await fromPage(PAGE)).close();
+  });
+
+  it('lets no user in by the other’s way: the service never by WebSocket, the reader never by port 4222', async () => {
+    await expect(asFeed({ user: 'lumin', pass: 'secret' })).rejects.toThrow(/Authorization/i);
+    const reader = { user: 'feed', pass: 'feed-secret', reconnect: false };
+    await expect(connect({ servers: `127.0.0.1:${nats.port}`, ...reader })).rejects.toThrow(/Authorization/i);
+    await expect(connect({ servers: `127.0.0.1:${nats.port}`, reconnect: false })).rejects.toThrow(/Authorization/i);
+  });
+
+  it('takes clients without a user in development, and none over WebSocket there either', async () => {
+    const port = await freePort();
+    const own = await startNats({ conf: configuration(port, 'nats.development.conf'), args: ['-m', String(await freePort())] });
+    const client = await connect({ servers: `127.0.0.1:${own?.port}`, reconnect: false });
+    expect((await jetstreamManager(client)).streams).toBeDefined();
+    await client.close();
+    for (const login of [{}, { user: 'lumin', pass: 'secret' }]) {
+      await expect(wsconnect({ servers: `ws://127.0.0.1:${port}`, reconnect: false, ...login })).rejects.toThrow(/Authorization/i);
+    }
+    await own?.stop();
   });
 
   it.each([

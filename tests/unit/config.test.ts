@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { describeConfig, InvalidConfig, readConfig, settings } from '../../src/infrastructure/container/config.ts';
+import { knownHosts } from '../../src/infrastructure/container/known-hosts.ts';
 
 /** The `.env` that the service was commissioned with. It must work unchanged. */
 const commissioned = {
@@ -94,6 +95,14 @@ describe('the configuration', () => {
     ['APP_DEBUG', 'yes'],
     ['LOG_LEVEL', 'loud'],
     ['AUTH_MODE', 'none'],
+    ['METRICS_PORT', '65536'],
+    ['METRICS_PORT', 'none'],
+    ['METRICS_PORT', '8000'],
+    ['ALLOWED_HOSTS', 'http://users.localhost'],
+    ['ALLOWED_HOSTS', 'users.localhost:8000'],
+    ['ALLOWED_HOSTS', '*.localhost'],
+    ['ALLOWED_HOSTS', 'a b'],
+    ['ALLOWED_HOSTS', '[::g]'],
     ['ALLOWED_ORIGINS', 'localhost:3000'],
     ['ALLOWED_ORIGINS', 'http://localhost:3000/'],
     ['ALLOWED_ORIGINS', '*'],
@@ -133,8 +142,8 @@ describe('the configuration', () => {
     ['DATABASE_URL', 'postgresql://u:100%@h/d'],
     ['DATABASE_URL', 'postgresql://u:p%00@h/d'],
     ['DATABASE_URL', 'postgresql://u:p/w@h/d'],
-    ['DATABASE_URL', 'postgresql://u:p@h:5432,i:5432/d'],
-    ['DATABASE_URL', 'postgresql:///d?host=h,i'],
+    ['DATABASE_URL', 'postgresql://u:p@h:5432,i:70000/d'],
+    ['DATABASE_URL', 'postgresql:///d?host=h,i&port=1,2,3'],
     ['DATABASE_URL', 'postgresql://u:p@h:0/d'],
     ['DATABASE_URL', 'postgresql://u:p@h:65536/d'],
     ['DATABASE_URL', 'postgresql://u:p@h/d?port=x'],
@@ -142,7 +151,7 @@ describe('the configuration', () => {
     ['DATABASE_URL', 'postgresql://u:p@[::g]/d'],
     ['DATABASE_URL', 'postgresql://u:p@h/d#e'],
     ['DATABASE_URL', 'postgresql://u:p@h/d?connect_timeout=soon'],
-    ['DATABASE_URL', 'postgresql://u:p@h/d?target_session_attrs=standby'],
+    ['DATABASE_URL', 'postgresql://u:p@h/d?target_session_attrs=slave'],
     ['DATABASE_URL', 'postgresql://u:p@h/d?channel_binding=maybe'],
     ['DATABASE_URL', 'postgresql://u:p@h/d?client_encoding=latin1'],
     ['DATABASE_URL', 'postgresql://u:p@h/d?options=-e'],
@@ -241,10 +250,60 @@ describe('the configuration', () => {
       DATABASE_URL: { kind: 'postgres', url: 'postgresql://h/d' },
     }));
 
+  it('migrates as another role only where there are roles', () => {
+    const url = 'postgresql://owner:word@db/lumin';
+    expect(readConfig({ DATABASE_URL: 'postgresql+asyncpg://service@db/lumin', MIGRATION_DATABASE_URL: url })).toMatchObject({
+      MIGRATION_DATABASE_URL: { kind: 'postgres', url },
+    });
+    expect(readConfig({}).MIGRATION_DATABASE_URL).toBe(null);
+    for (const [DATABASE_URL, MIGRATION_DATABASE_URL] of [
+      ['pglite://data', url],
+      [url, 'pglite://data'],
+      [url, 'mysql://db/lumin'],
+    ] as const) {
+      expect(mistakesIn({ DATABASE_URL, MIGRATION_DATABASE_URL })).toEqual([expect.stringMatching(/^MIGRATION_DATABASE_URL must /)]);
+    }
+  });
+
   it('must be told in production who checks the callers', () => {
     expect(mistakesIn({ APP_ENV: 'production' })).toEqual([expect.stringMatching(/^AUTH_MODE /)]);
     expect(mistakesIn({ APP_ENV: 'production', AUTH_MODE: 'off' })).toEqual([expect.stringMatching(/^AUTH_MODE /)]);
     expect(mistakesIn({ APP_ENV: 'production', AUTH_MODE: 'off-behind-gateway' })).toEqual([]);
+  });
+
+  it.each(['0.0.0.0', '::', '192.0.2.1', 'users.internal', '10.0.0.1', '128.0.0.1', 'localhost.example', '127.1', '::ffff:192.0.2.1'])(
+    'must be told who checks the callers where other machines reach HOST=%s',
+    (HOST) => {
+      expect(mistakesIn({ HOST })).toEqual([expect.stringMatching(/^AUTH_MODE .*HOST/)]);
+      expect(mistakesIn({ HOST, AUTH_MODE: 'off' })).toHaveLength(1);
+      expect(mistakesIn({ HOST, AUTH_MODE: 'off-behind-gateway' })).toEqual([]);
+    },
+  );
+
+  it.each(['127.0.0.1', '127.0.0.2', '127.255.255.254', '::1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1', 'localhost', 'LOCALHOST'])(
+    'need not where only this machine does: HOST=%s',
+    (HOST) => expect(mistakesIn({ HOST })).toEqual([]),
+  );
+
+  it('knows the names of this machine where nobody checks callers, and leaves names to a gateway', () => {
+    const known = (env: Record<string, string>) => knownHosts(readConfig(env));
+    expect(known({ HOST: '127.0.0.2', ALLOWED_HOSTS: 'Users.localhost, fd00::1,[FD00::2]' })).toEqual([
+      'localhost',
+      '127.0.0.1',
+      '[::1]',
+      '127.0.0.2',
+      'users.localhost',
+      '[fd00::1]',
+      '[fd00::2]',
+    ]);
+    expect(known({ AUTH_MODE: 'off-behind-gateway', ALLOWED_HOSTS: 'a' })).toBe(null);
+  });
+
+  it('has the metrics on a port of their own only where one is named', () => {
+    expect(readConfig({}).METRICS_PORT).toBe(null);
+    expect(readConfig({ METRICS_PORT: '9100' }).METRICS_PORT).toBe(9100);
+    expect(mistakesIn({ METRICS_PORT: '9100', WORKER_PORT: '9100' })).toEqual([expect.stringMatching(/^METRICS_PORT .*WORKER_PORT/)]);
+    expect(mistakesIn({ METRICS_PORT: '0', PORT: '0' })).toEqual([]);
   });
 
   it.each([

@@ -9,18 +9,37 @@ import { readCompose } from '../fixtures/compose.ts';
 import { readDockerfile } from '../fixtures/dockerfile.ts';
 import { root } from '../fixtures/manifests.ts';
 
+const files = ['docker-compose.yml', 'docker-compose.production.yml'];
 const compose = readCompose();
 const services: [string, any][] = Object.entries(compose.services);
 const own = services.filter(([, { build }]) => build);
 // Compose's own schema, as the linter dclint brings it along.
 const schema = join(root, 'node_modules/dclint/schemas/compose.schema.json');
+const text = (file: string): string => readFileSync(join(root, file), 'utf8');
 const needed = existsSync(schema) ? '' : ' [needs dclint: npm install --no-save dclint]';
 
-describe('the compose file', () => {
-  it.skipIf(needed !== '')(`is what Compose's own schema allows${needed}`, () => {
+describe('the compose file for development', () => {
+  it('says that it is for development', () => {
+    expect(text('docker-compose.yml')).toMatch(/^# For development:/);
+  });
+
+  it('runs with the commissioned .env on this machine, without a user of NATS, and by standard connections only', () => {
+    const { nats, postgres, api } = compose.services;
+    expect(nats.command).toEqual(['-c', '/etc/nats/nats.development.conf']);
+    expect(text('deploy/nats/nats.development.conf')).toMatch(/^# For development:.*^no_auth_user: lumin$/ms);
+    expect(text('deploy/nats/nats.conf')).toMatch(/user: lumin, .*allowed_connection_types: \[STANDARD\]/);
+    expect(postgres.environment).toMatchObject({ POSTGRES_USER: 'user', POSTGRES_PASSWORD: 'password', POSTGRES_DB: 'lumin_user_db' });
+    expect(api.environment.AUTH_MODE).toBe('off-behind-gateway');
+  });
+
+  it('does not take from an .env file what is meant for processes on this machine', () => {
+    expect(readCompose({ AUTH_MODE: 'off' }).services.api.environment.AUTH_MODE).toBe('off-behind-gateway');
+  });
+
+  it.skipIf(needed !== '').each(files)(`%s is what Compose's own schema allows${needed}`, (file) => {
     const { $schema, $id, ...rules } = JSON.parse(readFileSync(schema, 'utf8'));
     const accepts = new Ajv({ strict: false, validateFormats: false }).compile(rules);
-    const written = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true });
+    const written = parse(readFileSync(join(root, file), 'utf8'), { merge: true });
     expect(accepts(written), JSON.stringify(accepts.errors)).toBe(true);
     expect(accepts({ ...written, service: {} })).toBe(false);
   });
@@ -117,5 +136,83 @@ describe('the compose file', () => {
       image: 'lumin-user-service:production',
     });
     expect(own.filter(([, { build }]) => build.target !== 'production').map(([name]) => name)).toEqual(['api']);
+  });
+});
+
+describe('the compose file for production', () => {
+  const file = 'docker-compose.production.yml';
+  const secrets = [
+    'POSTGRES_PASSWORD',
+    'LUMIN_OWNER_PASSWORD',
+    'LUMIN_SERVICE_PASSWORD',
+    'REDIS_PASSWORD',
+    'NATS_PASSWORD',
+    'NATS_FEED_PASSWORD',
+  ];
+  const env = Object.fromEntries(secrets.map((name) => [name, `secret-${name}`]));
+  const production = readCompose(env, file);
+  const all: [string, any][] = Object.entries(production.services);
+  const roles = all.filter(([, { command }]) => command?.[3] === 'src/main.ts');
+
+  it.each(secrets)('does not start without %s', (secret) => {
+    const { [secret]: _, ...others } = env;
+    expect(() => readCompose(others, file)).toThrow(secret);
+    expect(() => readCompose({ ...others, [secret]: '' }, file)).toThrow(secret);
+  });
+
+  it('has no default for anything that is a secret', () => {
+    expect(
+      [...text(file).matchAll(/\$\{(\w*(?:PASSWORD|SECRET|KEY|TOKEN)\w*)(?!:\?)\W/g)].filter(([whole]) => !whole.includes(':?')),
+    ).toEqual([]);
+    const plain = JSON.stringify(production).replaceAll(/secret-\w+/g, '');
+    expect(plain).not.toMatch(/:\/\/\w*:(?!@)\w+@/);
+  });
+
+  it('is reached from this machine only, and has neither capabilities nor ways to more rights nor file systems to write to', () => {
+    const ports = all.flatMap(([, service]) => service.ports ?? []);
+    expect(ports.filter((port: string) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+    for (const [name, service] of all) {
+      expect(service, name).toMatchObject({ cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'], read_only: true });
+    }
+  });
+
+  it('migrates as the owner of the tables, and gives the owner’s password to nothing that serves', () => {
+    const { migrate, roles: making } = production.services;
+    expect(readConfig(migrate.environment)).toMatchObject({
+      DATABASE_URL: { url: expect.stringContaining('//lumin_service:') },
+      MIGRATION_DATABASE_URL: { url: expect.stringContaining('//lumin_owner:') },
+    });
+    expect(migrate.depends_on.roles.condition).toBe('service_completed_successfully');
+    expect(making.volumes).toEqual(['./deploy/postgres/roles.sql:/roles.sql:ro']);
+    expect(roles.map(([name]) => name).toSorted()).toEqual(['api', 'worker-outbox', 'worker-tasks']);
+    for (const [name, { environment, depends_on, build }] of roles) {
+      expect(JSON.stringify(environment), name).not.toMatch(/OWNER|owner|POSTGRES_PASSWORD/);
+      expect(depends_on.migrate.condition, name).toBe('service_completed_successfully');
+      expect(build.target, name).toBe('production');
+      expect(readConfig(environment), name).toMatchObject({
+        APP_ENV: 'production',
+        AUTH_MODE: 'off-behind-gateway',
+        MIGRATE_ON_START: false,
+      });
+    }
+  });
+
+  it('lets nobody into NATS without a password, and pages of no origin that was not named', () => {
+    const { nats } = production.services;
+    expect(nats.command).toEqual(['-c', '/etc/nats/nats.conf']);
+    expect(text('deploy/nats/nats.conf')).not.toMatch(/no_auth_user/);
+    expect(nats.environment.NATS_ALLOWED_ORIGINS).toBe('[https://none.invalid]');
+  });
+});
+
+describe('images', () => {
+  it('are named by exact version, wherever they come from outside', () => {
+    const named = [
+      ...files.flatMap((file) => [...text(file).matchAll(/^ *image: (\S+)$/gm)]),
+      ...[...text('Dockerfile').matchAll(/^FROM (\S+)/gm)].filter(([, name]) => name?.includes(':')),
+    ].map(([, name = '']) => name);
+    expect(named.length).toBeGreaterThan(6);
+    expect(named.filter((name) => !/^lumin-user-service:/.test(name) && !/:\d+\.\d+(\.\d+)?-\w/.test(name))).toEqual([]);
+    expect(text('Dockerfile')).not.toMatch(/^# syntax=/m);
   });
 });

@@ -37,7 +37,7 @@ describe('the manifests in k8s/', () => {
     const [deployment] = readManifests('k8s/deployment.yaml');
     expect(deployment).toMatchObject({ kind: 'Deployment', metadata: { name: 'lumin-user-service' }, spec: { replicas: 3 } });
     expect(deployment.spec.template.spec.containers[0]).toMatchObject({
-      ports: [{ containerPort: 8000 }],
+      ports: [{ name: 'http', containerPort: 8000 }, { name: 'metrics' }],
       envFrom: [{ configMapRef: { name: 'lumin-config' } }, { secretRef: { name: 'lumin-secrets' } }],
       resources: { requests: { memory: '256Mi', cpu: '250m' }, limits: { memory: '512Mi', cpu: '500m' } },
       livenessProbe: { httpGet: { path: '/health' }, initialDelaySeconds: 30, periodSeconds: 10 },
@@ -69,7 +69,7 @@ describe('the manifests in k8s/', () => {
     const { data } = named('ConfigMap', 'lumin-config');
     const { stringData } = named('Secret', 'lumin-secrets');
     const { NODE_OPTIONS, ...own } = data;
-    const env = { ...own, ...stringData, WORKER_PORT: '8001' };
+    const env = { ...own, ...stringData, ...named('Secret', 'lumin-migration').stringData, WORKER_PORT: '8001' };
     expect(Object.keys(env).filter((name) => !Object.hasOwn(settings, name))).toEqual([]);
     expect(readConfig(env)).toMatchObject({ APP_ENV: 'production', HOST: '0.0.0.0', PORT: 8000, MIGRATE_ON_START: false });
     const secret = Object.entries(settings).flatMap(([name, setting]) => ('secret' in setting ? [name] : []));
@@ -105,6 +105,22 @@ describe('the manifests in k8s/', () => {
         metadata.name,
       ).toBe(true);
     }
+  });
+
+  it('give the owner’s address to the migration alone', () => {
+    const reading = running.filter(({ spec }) => JSON.stringify(spec.template.spec.containers[0].envFrom).includes('lumin-migration'));
+    expect(reading.map(({ metadata }) => metadata.name)).toEqual(['lumin-migrate']);
+  });
+
+  it('let monitoring reach metrics and nothing else, on a port that every role has', () => {
+    const { METRICS_PORT } = named('ConfigMap', 'lumin-config').data;
+    const [{ ports }] = named('NetworkPolicy', 'lumin-user-service-monitoring').spec.ingress;
+    expect(ports).toEqual([{ protocol: 'TCP', port: Number(METRICS_PORT) }]);
+    for (const { metadata, spec } of running.filter(({ kind }) => kind === 'Deployment')) {
+      const [{ ports: own }] = spec.template.spec.containers;
+      expect(own, metadata.name).toContainEqual({ name: 'metrics', containerPort: Number(METRICS_PORT) });
+    }
+    expect(named('Service', 'lumin-user-service').spec.ports.map(({ name }: any) => name)).toEqual(['http']);
   });
 
   it('keep pods from where clouds have their metadata', () => {

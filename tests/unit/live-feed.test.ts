@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventFeed, PublicEvent } from '../../src/application/feed/event-feed.ts';
 import { UserId } from '../../src/domain/value-objects/user-id.ts';
 import { LogFeed } from '../../src/infrastructure/messaging/live-feed.ts';
+import type { LogChange } from '../../src/infrastructure/persistence/log/seen-event.ts';
 import { seeded } from '../fixtures/seeded.ts';
 import { until } from '../fixtures/until.ts';
 
@@ -23,7 +24,12 @@ const memoryLog = () => {
     return found;
   };
   const read = (after: number, limit: number, wanted: (event: PublicEvent) => boolean) =>
-    answer(() => log.slice(after).filter(wanted).slice(0, limit));
+    answer(() => {
+      const found = log.slice(after).filter(wanted);
+      // A page may be cut before its limit; what is cut off first is never the second.
+      const events = found.slice(0, Math.min(limit, 2 + ((37 * reads.count) % 600)));
+      return { events, more: events.length < found.length };
+    });
   const feed: EventFeed = {
     head: () => answer(() => log.length),
     read: (after, limit) => read(after, limit, () => true),
@@ -61,16 +67,25 @@ const memoryLog = () => {
 let memory: ReturnType<typeof memoryLog>;
 let live: LogFeed;
 let failures: unknown[];
+let lost: LogChange[];
+let over: number;
 beforeEach(() => {
   memory = memoryLog();
   failures = [];
-  live = new LogFeed(memory.feed, (error) => failures.push(error));
+  lost = [];
+  over = 0;
+  const noticed = (change: LogChange): void => {
+    lost.push(change);
+    live.beginAgain();
+  };
+  live = new LogFeed(memory.feed, noticed, { report: (error) => failures.push(error), over: () => over++ });
 });
 afterEach(() => live.stop());
 
 /** Follows the feed and keeps the positions of what it is sent. `slow`: how often it cannot take more for a moment. */
 const follow = (after: number, userId: UserId | null = null, slow: () => boolean = () => false) => {
   const positions: number[] = [];
+  const told = { toBeginAgain: 0 };
   const reader = {
     userId,
     send: (event: Uint8Array): boolean => {
@@ -78,8 +93,9 @@ const follow = (after: number, userId: UserId | null = null, slow: () => boolean
       return !slow();
     },
     drained: () => sleep(2),
+    beginAgain: () => void told.toBeginAgain++,
   };
-  return { positions, after, userId, leave: live.follow(reader, after) };
+  return { positions, told, after, userId, leave: live.follow(reader, after) };
 };
 
 const wanted = (after: number, userId: UserId | null): number[] =>
@@ -121,13 +137,53 @@ describe('the live feed', () => {
       if (positions.push(1) === 10) leave();
       return true;
     };
-    const leave = live.follow({ userId: null, send, drained: async () => {} }, 0);
+    const leave = live.follow({ userId: null, send, drained: async () => {}, beginAgain: () => {} }, 0);
     await until('it has left', () => positions.length >= 10);
     memory.append(users[0] as UserId);
     const other = follow(100);
     await until('another one is served', () => other.positions.length === 1);
     expect(positions).toHaveLength(10);
     other.leave();
+  });
+
+  describe('of a log that goes back', () => {
+    const append = (count: number): void => {
+      for (let event = 0; event < count; event++) memory.append(users[event % 3] as UserId);
+    };
+    /** Another event than the one that was lost, in its place. */
+    const replace = (): void => {
+      memory.log.push({ ...(memory.log.pop() as PublicEvent), at: '2026-01-02T00:00:00.000Z' });
+    };
+
+    it.each<[string, () => void, LogChange]>([
+      ['ends before what was sent', () => memory.log.splice(7), { seen: 10, head: 7 }],
+      ['has another event in the place of the one that was sent last', replace, { seen: 10, head: 10 }],
+      [
+        'has lost some, and grown beyond them since',
+        () => {
+          memory.log.splice(7);
+          append(20);
+          memory.log[9] = { ...(memory.log[9] as PublicEvent), version: 99 };
+        },
+        { seen: 10, head: 27 },
+      ],
+    ])('tells everybody to begin again, and sends nothing more, where it %s', async (_, goBack, change) => {
+      append(10);
+      const readers = [follow(0), follow(10), follow(4, users[0])];
+      await until('all are live', () => readers[0]?.positions.length === 10 && readers[2]?.positions.at(-1) === 10);
+      const reads = memory.reads.count;
+      await until('the end was looked at', () => memory.reads.count > reads + 5);
+      goBack();
+      await until('it was noticed', () => lost.length > 0);
+      expect(lost).toEqual([change]);
+      expect(readers.map(({ told }) => told.toBeginAgain)).toEqual([1, 1, 1]);
+      expect(readers.map(({ positions }) => positions.filter((position) => position > 10))).toEqual([[], [], []]);
+      expect(live.readers()).toBe(0);
+      const again = follow(0);
+      await until('who begins again has all', () => again.positions.length === memory.log.length);
+      expect(again.told.toBeginAgain).toBe(0);
+      again.leave();
+    });
   });
 
   it('reads nothing while nobody follows', async () => {
@@ -152,22 +208,40 @@ describe('the live feed', () => {
     for (const { leave } of readers) leave();
   });
 
-  it('goes on where it was once the log is back, and reports an outage once', async () => {
+  it('reads a page once for all who ask for it, and keeps none for who does not take it; the others catch up', async () => {
+    for (let event = 0; event < 700; event++) memory.append(users[0] as UserId);
+    let stalled = 0;
+    const send = (): boolean => ++stalled > 100;
+    const leaves = Array.from({ length: 100 }, () =>
+      live.follow({ userId: null, send, drained: () => new Promise(() => {}), beginAgain: () => {} }, 0),
+    );
+    const reader = follow(0);
+    await until('the reader has all', () => reader.positions.length === 700);
+    expect(stalled).toBe(100);
+    expect(memory.reads.count).toBeLessThan(50);
+    expect(reader.positions).toEqual(wanted(0, null));
+    for (const leave of leaves) leave();
+    reader.leave();
+  });
+
+  it('goes on where it was once the log is back, and reports both', async () => {
     const reader = follow(0);
     memory.append(users[0] as UserId);
     await until('it is served', () => reader.positions.length === 1);
     for (const outage of [1, 2]) {
+      failures = [];
       memory.goAway(true);
-      await until('the outage is noticed', () => failures.length === outage);
+      await until('the outage is reported', () => failures.length > 0);
       memory.append(users[0] as UserId);
       const reads = memory.reads.count;
       await until('it has tried again and again', () => memory.reads.count > reads + 3);
       expect(reader.positions).toHaveLength(outage);
+      over = 0;
       memory.goAway(false);
+      await until('its end is reported', () => over > 0);
       await until('it is served again', () => reader.positions.length === outage + 1);
     }
     expect(reader.positions).toEqual([1, 2, 3]);
-    expect(failures).toHaveLength(2);
     reader.leave();
   });
 });

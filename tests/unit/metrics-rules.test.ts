@@ -8,20 +8,28 @@ import { promtool } from '../fixtures/promtool.ts';
 const kebab = (name: string): string => name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase();
 const test = it.skipIf(!promtool.installed);
 
+const [, page = ''] = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8').split(/^## Alerts$/m);
+/** The pages of the alerts. */
+const sections = [...(page.split(/^## /m)[0] ?? '').matchAll(/^### (.+)\n((?:(?!### ).*\n)*)/gm)].map(([, title = '', text = '']) => ({
+  title,
+  text,
+}));
+
 describe('the alert rules', () => {
   it.each(alerts)('$name says how bad it is, for how long, what it means and where it is explained', ({ name, text }) => {
-    expect(text).toMatch(/^ {8}for: \d+m$/m);
+    expect(text).toMatch(/^ {8}for: \d+[ms]$/m);
     expect(text).toMatch(/^ {8}labels: \{ severity: (?:critical|warning) \}$/m);
     expect(text).toMatch(/^ {10}summary: .+$/m);
     expect(text).toMatch(/^ {10}description: .+\.$/m);
     expect(text).toMatch(new RegExp(`^ {10}runbook_url: docs/operations\\.md#${kebab(name)}$`, 'm'));
   });
 
-  it('have each a section in the page for the person on call, and no section is about an alert that there is not', () => {
-    const [, section = ''] = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8').split(/^## Alerts$/m);
-    const headings = [...(section.split(/^## /m)[0] ?? '').matchAll(/^### (.+)$/gm)].map(([, title = '']) => title);
-    expect(headings.map((title) => title.toLowerCase().replaceAll(' ', '-'))).toEqual(alerts.map(({ name }) => kebab(name)));
-  });
+  it('have each a section in the page for the person on call, and no section is about an alert that there is not', () =>
+    expect(sections.map(({ title }) => title.toLowerCase().replaceAll(' ', '-'))).toEqual(alerts.map(({ name }) => kebab(name))));
+
+  it.each(sections)('$title: the page says what it does not see', ({ text }) =>
+    expect(text).toMatch(/^\*\*Does not see:\*\* [a-z][^\n]{20,}\.$/m),
+  );
 
   test(`are what Prometheus takes, and so is the example of a configuration${promtool.needed}`, () => {
     expect(promtool.check(['check', 'rules', alertsFile])).toBe('');

@@ -8,11 +8,16 @@ const of = (changes: Partial<Sources> = {}) =>
   metrics({
     build: { version: '1.2.3', role: 'all' },
     state: () => 'serving',
-    ping: () => Promise.resolve(),
+    ping: () => Promise.resolve(true),
+    writable: () => false,
     servers: { redis: () => true, nats: () => false, task_broker: null },
-    relay: () => Promise.resolve({ position: 7, head: 9, lag: 2, leader: true, lagging_ms: 1_500 }),
-    publishing: () => ({ leading: true, published: 5, streamAhead: false }),
+    relay: () =>
+      Promise.resolve({ position: 7, head: 9, lag: 2, leader: true, lagging_ms: 1_500, stream_ahead: false, drops_unread: false }),
+    publishing: () => ({ leading: true, published: 5 }),
     tasks: () => Promise.resolve({ queued: 3, scheduled: 2, running: 1, oldest_due_seconds: 4.5 }),
+    skipped: () => Promise.resolve(2),
+    foreign: () => ({ events: 8, tasks: 0 }),
+    logChanges: () => 0,
     cache: () => ({ l1_hits: 10, redis_hits: 5, misses: 2, rejected: 1 }),
     connections: () => ({ open: 5, idle: 2, waiting: 4 }),
     liveClients: () => 6,
@@ -33,6 +38,7 @@ describe('the metrics', () => {
       'lumin_build_info 1.2.3 all': 1,
       lumin_ready: 1,
       'lumin_dependency_up store': 1,
+      lumin_store_writable: 0,
       'lumin_dependency_up redis': 1,
       'lumin_dependency_up nats': 0,
       'lumin_cache_reads_total memory': 10,
@@ -46,12 +52,15 @@ describe('the metrics', () => {
       lumin_relay_has_leader: 1,
       lumin_relay_leading: 1,
       lumin_relay_stream_ahead: 0,
+      lumin_relay_stream_drops_unread: 0,
       lumin_relay_published_events_total: 5,
+      'lumin_foreign_messages_total events': 8,
       'lumin_tasks queued': 3,
       'lumin_tasks scheduled': 2,
       'lumin_tasks running': 1,
       lumin_task_oldest_due_seconds: 4.5,
       lumin_tasks_dead_total: 0,
+      lumin_search_skipped_events: 2,
       lumin_live_feed_clients: 6,
       'lumin_database_pool_connections busy': 3,
       'lumin_database_pool_connections idle': 2,
@@ -77,14 +86,16 @@ describe('the metrics', () => {
     ['fails', () => Promise.reject(new Error('away'))],
     ['hangs', never],
   ])('are read though the database %s: it is not up, the process not ready, and what it would know is left out', async (_, broken) => {
-    const samples = await read(of({ ping: broken, relay: broken, tasks: broken }));
+    const samples = await read(of({ ping: broken, relay: broken, tasks: broken, skipped: broken }));
     expect(samples).toMatchObject({
       lumin_ready: 0,
       'lumin_dependency_up store': 0,
       'lumin_dependency_up redis': 1,
       lumin_live_feed_clients: 6,
     });
-    expect(Object.keys(samples).filter((name) => /log_position|relay_(?:pos|lag|has)|lumin_tasks |oldest/.test(name))).toEqual([]);
+    expect(
+      Object.keys(samples).filter((name) => /log_position|writable|relay_(?:pos|lag|has)|lumin_tasks |oldest|skipped/.test(name)),
+    ).toEqual([]);
   });
 
   it('forget what they knew of a database that is gone', async () => {

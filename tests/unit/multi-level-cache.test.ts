@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ANNOUNCE, KEEP } from '../../src/infrastructure/cache/redis-users.ts';
+import { authenticationCode } from '../../src/infrastructure/authentication-code.ts';
 import { type Act, actsOfProcess, actsOfWorld, type Defect, playHistory } from '../fixtures/cache-world.ts';
 
 const MEMORY = 10;
@@ -28,27 +28,41 @@ const histories = fc.record({
   order,
 });
 
+const CODE = authenticationCode(() => 'secret', 'users in Redis');
+
 type Planted = { defect: Defect; phases: Act[][] };
-const follow: Act[] = ['follow in memory 0', 'follow in Redis 0'];
-/** A read is slow, and overtaken. */
-const overtaken: Act[][] = [['read 0', 'write 1', 'follow in Redis 1']];
+const follow: Act[] = ['follow 0'];
 
 describe('two processes over one Redis, whatever comes when', () => {
   afterEach(() => vi.unstubAllGlobals());
 
-  it('show no client an older version after a newer one, and nobody what was replaced a second ago', () =>
+  it('show no client an older version after a newer one, and nobody what was replaced or lost a second ago', () =>
     fc.assert(
       fc.asyncProperty(histories, ({ phases, order }) => playHistory(phases, order, MEMORY)),
       { numRuns: 1_500 },
     ));
 
   const rare: Record<string, Act[][]> = {
-    'Redis loses its data while a load is overtaken': [['flush Redis'], ['fresh read 0', 'write 1', 'follow in Redis 0']],
-    'Redis goes back to an old copy, and that is being mended': [
-      ...([['read 0'], ['save Redis'], ['write 1'], follow, ['memory fills with others'], follow] satisfies Act[][]),
-      ...([['restore Redis'], ['follow in Redis 0', 'read 0']] satisfies Act[][]),
+    'Redis loses its data while a load is overtaken': [['flush Redis'], ['fresh read 0', 'write 1', 'follow 0']],
+    'somebody puts an old copy back': [
+      ['read 0'],
+      ['save Redis'],
+      ['write 1'],
+      follow,
+      ['memory fills with others'],
+      follow,
+      ['restore Redis'],
+      ['read 0'],
     ],
-    'the end of the log is told late': [['read 0'], ['follow in memory 0', 'write 1', 'a second passes', 'read 0']],
+    'somebody puts an old copy back, and a process starts': [
+      ['read 0'],
+      ['save Redis'],
+      ['write 1'],
+      ['restore Redis'],
+      ['restart 0'],
+      ['read 0'],
+    ],
+    'the end of the log is told late': [['read 0'], ['follow 0', 'write 1', 'a second passes', 'read 0']],
     'a write is answered late by a process that has just started': [
       ['restart 0', 'write 0', 'write 1'],
       ['a second passes'],
@@ -56,6 +70,28 @@ describe('two processes over one Redis, whatever comes when', () => {
       ['read 0'],
     ],
   };
+  const promoted: Act[][] = [
+    ['read 0', 'read 1', 'write 1'],
+    ['a standby that lacks something is promoted', 'read 0', 'write 0', 'fresh read 0', 'follow 1'],
+    ['follow 0', 'read 1'],
+    ['read 0', 'read 1'],
+  ];
+  const both: Act[] = ['follow 0', 'follow 1'];
+  const restoredTwice = (...between: Act[][]): Act[][] => [
+    ...([['write 1'], both, ['memory fills with others'], both, ['read 0'], ['a backup is restored'], both, both] as Act[][]),
+    ...between,
+    ...([['a backup is restored'], follow, ['memory fills with others'], follow, ['read 0']] as Act[][]),
+  ];
+  Object.assign(rare, {
+    'a backup is restored before anybody has followed what it lacks': [
+      ...[['read 0'], ['write 0'], ['a second passes'], ['a backup is restored at once'], follow, ['read 0']],
+    ],
+    'one backup is restored twice': restoredTwice(['write 1'], both),
+    'one backup is restored twice, the second time over itself, of which a process sees only the end': restoredTwice(['restart 0'], follow),
+    'a standby is promoted that lacks something': promoted,
+    'a backup is restored': promoted.map((acts) => acts.map((one) => (one.startsWith('a standby') ? 'a backup is restored' : one))),
+  });
+
   it.each(Object.entries(rare))('not even where %s', (_, phases) =>
     fc.assert(
       fc.asyncProperty(order, (one) => playHistory(phases, one, MEMORY)),
@@ -65,50 +101,9 @@ describe('two processes over one Redis, whatever comes when', () => {
 
   // Each with the acts that it takes, in some order. Histories of all acts find each of them too, but it may take 15,000 of them.
   const planted: Record<string, Planted> = {
-    'an invalidation deletes, and leaves no tombstone': {
-      phases: overtaken,
-      defect: {
-        redis: ({ data, scripts }) => {
-          const announce = scripts[ANNOUNCE];
-          scripts[ANNOUNCE] = (keys, args) => {
-            const record = announce?.(keys, args) ?? null;
-            for (const key of keys.slice(1)) if (/^\d+$/.test(data.get(key) ?? '')) data.delete(key);
-            return record;
-          };
-        },
-      },
-    },
-    'a value replaces a newer one': {
-      phases: overtaken,
-      defect: {
-        redis: ({ data, scripts }) => {
-          scripts[KEEP] = (keys, [, ...values]) => {
-            for (const [index, key] of keys.entries()) data.set(key, values[index] as string);
-            return null;
-          };
-        },
-      },
-    },
-    'the position moves without the tombstones': {
-      phases: [['read 0'], ['write 1'], follow],
-      defect: {
-        redis: ({ scripts }) => {
-          const announce = scripts[ANNOUNCE];
-          scripts[ANNOUNCE] = ([record = ''], args) => announce?.([record], args) ?? null;
-        },
-      },
-    },
-    'an old copy of Redis is believed': {
-      phases: [['read 0'], ['save Redis'], ['write 1'], follow, ['memory fills with others'], follow, ['restore Redis'], ['read 0']],
-      defect: {
-        redis: (redis) => {
-          const mget = redis.mget;
-          redis.mget = async (...keys) => {
-            const [record, ...texts] = await mget(...keys);
-            return [record?.replace(/ .*/, ' 999') ?? null, ...texts];
-          };
-        },
-      },
+    'a value is sealed with a later position than its load began at': {
+      phases: [['read 0'], ['save Redis'], ['write 1'], follow, ['restore Redis'], ['restart 0'], ['read 0']],
+      defect: { code: { ...CODE, seal: (name, text) => CODE.seal(name, text.replace(/^\d+/, '999')) } },
     },
     'a reader joins a load that an invalidation has overtaken': {
       phases: [['read 0', 'write 1', 'fresh read 0']],
@@ -127,6 +122,8 @@ describe('two processes over one Redis, whatever comes when', () => {
       },
     },
   };
+
+  planted['nobody is told that the server is another one'] = { phases: promoted, defect: { silent: true } };
 
   it.each(Object.entries(planted))('would be caught where %s', async (_, { phases, defect }) => {
     const details = await fc.check(

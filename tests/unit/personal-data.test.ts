@@ -7,7 +7,7 @@ const stored = (value: unknown) => Buffer.from(sealPersonal(value), 'base64');
 describe('personal data at rest', () => {
   it('comes back as it went in', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), (value) => {
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
         expect(openPersonal(stored(value))).toEqual(JSON.parse(JSON.stringify(value)));
       }),
     );
@@ -20,6 +20,12 @@ describe('personal data at rest', () => {
   it('reads as nothing when the scheme is one of a later release', () => {
     expect(openPersonal(Buffer.from([1, 2, 3]))).toBeUndefined();
     expect(openPersonal(Buffer.from([]))).toBeUndefined();
+  });
+
+  it('is refused where it is not what is written there, without a word of it', () => {
+    for (const text of ['', '{"bio": "secret', '"secret"', 'null', '\xFF']) {
+      expect(() => openPersonal(Buffer.from(`\0${text}`))).toThrow(/^a personal part in the database is not what was written there$/);
+    }
   });
 
   it('reads bytes that are part of a larger buffer', () => {

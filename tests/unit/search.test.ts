@@ -125,6 +125,26 @@ describe('a name', () => {
   });
 });
 
+describe('a name that is made to grow', () => {
+  // Earlier releases took it: 99 times a character that is 18 in compatibility form.
+  const grown: Username = { first_name: '\uFDFA'.repeat(99), last_name: '\u3300'.repeat(100) };
+  const letters: Username = { first_name: 'a '.repeat(50).trim(), last_name: 'b '.repeat(5_000).trim() };
+
+  it.each([
+    ['words', wordsOf, 64, 64],
+    ['terms of earlier releases', nameTerms, 64, 256],
+  ])('has %s in bounded number and length', (_, of, most, longest) => {
+    for (const name of [grown, letters]) {
+      const terms = of(name);
+      expect(terms.length).toBeLessThanOrEqual(most);
+      for (const term of terms) expect([...term].length).toBeLessThanOrEqual(longest);
+    }
+  });
+
+  it('is asked for in few words as well', () =>
+    expect(wordsAsked(fold(Array.from({ length: 100 }, (_, n) => String.fromCodePoint(0x4e00 + n)).join(' '))).length).toBe(16));
+});
+
 describe('a question', () => {
   it.each([
     ['+49 151-10', '+4915110'],

@@ -8,7 +8,8 @@ const ID = UserId('550e8400-e29b-41d4-a716-446655440000');
 
 const rig = () => {
   const seen: [string, number][] = [];
-  const noticed = seenVersions((userId, version) => seen.push([userId, version]));
+  let era = 0;
+  const noticed = seenVersions({ invalidate: (userId, version) => seen.push([userId, version]), era: () => era });
   const ask = async (task: Partial<Task> | null): Promise<typeof seen> => {
     const found = task && ({ user_id: ID, command: 'change_email', result_version: null, error: null, ...task } as Task);
     await noticed.tasks({ find: async () => found }, (command) => command === 'count').find('task');
@@ -16,10 +17,20 @@ const rig = () => {
   };
   const feed = async (...streams: string[]): Promise<typeof seen> => {
     const events = streams.map((stream, index) => ({ stream, version: index + 1 }) as PublicEvent);
-    await noticed.feed({ head: async () => 0, read: async () => events, readOf: async () => events }).read(0, 10);
+    const page = async () => ({ events, more: false });
+    await noticed.feed({ head: async () => 0, read: page, readOf: page }).read(0, 10);
     return seen;
   };
-  return { ask, feed };
+  /** A read during which the log turns out to be another one. */
+  const askMeanwhile = async (): Promise<typeof seen> => {
+    const find = async () => {
+      era++;
+      return { user_id: ID, command: 'change_email', result_version: 4, error: null } as Task;
+    };
+    await noticed.tasks({ find }, () => false).find('task');
+    return seen;
+  };
+  return { ask, feed, askMeanwhile };
 };
 
 describe('what is read past the cache', () => {
@@ -30,6 +41,10 @@ describe('what is read past the cache', () => {
 
   it('tells nothing of a task that is unknown, waits, or leads to a count', async () => {
     for (const task of [null, {}, { command: 'count', result_version: 7 }]) expect(await rig().ask(task)).toEqual([]);
+  });
+
+  it('tells nothing that was read of a log that is no more', async () => {
+    expect(await rig().askMeanwhile()).toEqual([]);
   });
 
   it('tells the versions of the events of users, not of what else is in the log', async () => {

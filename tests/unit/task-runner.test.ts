@@ -4,6 +4,7 @@ import type { UserId } from '../../src/domain/value-objects/user-id.ts';
 import type { TaskQueue } from '../../src/infrastructure/tasks/task-queue.ts';
 import { taskRunner } from '../../src/infrastructure/tasks/task-runner.ts';
 import { newId } from '../fixtures/people.ts';
+import { untold } from '../fixtures/told.ts';
 import { until } from '../fixtures/until.ts';
 
 type Claim = (users: readonly UserId[]) => ClaimedTask[];
@@ -28,9 +29,9 @@ const startRunner = ({ claim, sweep = () => [], run = async () => {} }: Options)
         return filter.users ? claim(filter.users) : sweep();
       },
       release: async (_: string, ids: readonly string[]) => void released.push(...ids),
-      prune: async () => {},
+      prune: async () => false,
     } as never,
-    ...{ run, queue, owner: 'me', onError: () => {} },
+    ...{ run, queue, owner: 'me', away: untold },
   });
   runner.start();
   onTestFinished(() => runner.stop());

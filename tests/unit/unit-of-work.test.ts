@@ -11,6 +11,7 @@ import { StoreFailure } from '../../src/infrastructure/persistence/database/data
 import { UnitOfWork } from '../../src/infrastructure/persistence/event-store/unit-of-work.ts';
 import { memoryStore } from '../fixtures/event-store-in-memory.ts';
 import { NOW } from '../fixtures/given.ts';
+import { until } from '../fixtures/until.ts';
 
 // Sleeps follow the fake clock too.
 vi.mock('node:timers/promises', () => ({ setTimeout: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)) }));
@@ -248,6 +249,56 @@ describe('a unit of work', () => {
     vi.useRealTimers();
   });
 
+  it('takes at most 512 of one user, and others as before', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { closed, open } = gate();
+    const { work } = setUp({ beforeAppend: () => closed });
+    const changes = [create(1), ...Array.from({ length: 511 }, (_, index) => bio(1, `bio ${index}`))].map((one) => codeOf(work.run(one)));
+    expect(await codeOf(work.run(bio(1, 'one too many')))).toBe('overloaded');
+    const other = codeOf(work.run(create(2)));
+    open();
+    expect(new Set(await Promise.all([...changes, other]))).toEqual(new Set(['done']));
+    expect(await codeOf(work.run(bio(1, 'in peace')))).toBe('done');
+    vi.useRealTimers();
+  });
+
+  it('takes 16 MiB of input at most', async () => {
+    const { closed, open } = gate();
+    const { work } = setUp({ beforeAppend: () => closed });
+    const large = { input_size: 8 * 1_048_576 };
+    const changes = [1, 2].map((user) => codeOf(work.run(create(user, undefined, large))));
+    expect(await codeOf(work.run(create(3, undefined, { input_size: 1 })))).toBe('overloaded');
+    open();
+    expect(await Promise.all(changes)).toEqual(['done', 'done']);
+    expect(await codeOf(work.run(create(3, undefined, large)))).toBe('done');
+  });
+
+  it('counts what it has answered once, also where the store answers when the time is over', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { closed, open } = gate();
+    let late = true;
+    const { work } = setUp({
+      beforeAppend: async () => {
+        await closed;
+        if (late) throw new StoreFailure('refused', '22000');
+      },
+    });
+    const large = { input_size: 8 * 1_048_576 };
+    const answer = codeOf(work.run(create(1, undefined, large)));
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    vi.advanceTimersByTime(9_000);
+    expect(await answer).toBe('outcome-unknown');
+    open();
+    await new Promise(setImmediate);
+    vi.useRealTimers();
+    await until('the unit of work is at rest', async () => (await codeOf(work.run(bio(2, 'nobody')))) === 'user-not-found');
+    late = false;
+    const together = [3, 4].map((user) => codeOf(work.run(create(user, undefined, large))));
+    expect(await codeOf(work.run(create(5, undefined, { input_size: 1 })))).toBe('overloaded');
+    expect(await Promise.all(together)).toEqual(['done', 'done']);
+  });
+
   it('finishes what it took in when it is closed, and takes no more', async () => {
     const { closed, open } = gate();
     const { work, users } = setUp({ beforeAppend: () => closed });
@@ -339,6 +390,146 @@ describe('a unit of work on a store that does not answer', () => {
     await wait(1_000);
     expect(await first).toBe('done');
     expect(users.size).toBe(1);
+  });
+});
+
+describe('a change whose rows another session holds', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** A store in which user 1 is held while `held` says so. */
+  const heldStore = () => {
+    const memory = memoryStore();
+    const state = { held: false };
+    const append: typeof memory.store.append = async (batch) => {
+      const free = batch.filter(({ change }) => !state.held || change.user_id !== userId(1));
+      const outcomes = await memory.store.append(free);
+      return batch.map((one) => outcomes[free.indexOf(one)] ?? { verdict: 'busy' });
+    };
+    return { ...memory, state, work: new UnitOfWork({ ...memory.store, append }) };
+  };
+  const holdFirst = async () => {
+    const store = heldStore();
+    const created = [store.work.run(create(1)), store.work.run(create(2))];
+    await vi.advanceTimersByTimeAsync(10);
+    await Promise.all(created);
+    store.state.held = true;
+    return store;
+  };
+
+  it('is made as soon as the other lets go, and keeps its place before later ones of its user', async () => {
+    const { work, state, users } = await holdFirst();
+    const changes = ['a', 'b', 'c'].map((text) => work.run(bio(1, text)));
+    await vi.advanceTimersByTimeAsync(1_000);
+    state.held = false;
+    await vi.advanceTimersByTimeAsync(100);
+    expect((await Promise.all(changes)).map((changed) => 'stored' in changed && changed.stored.version)).toEqual([2, 3, 4]);
+    expect(users.get(userId(1))?.user.bio).toBe('c');
+  });
+
+  it('is refused after two seconds, and so are those behind it; another one is answered at once meanwhile', async () => {
+    const { work } = await holdFirst();
+    const held = ['a', 'b'].map((text) => codeOf(work.run(bio(1, text))));
+    await vi.advanceTimersByTimeAsync(500);
+    const other = codeOf(work.run(bio(2, 'c')));
+    await vi.advanceTimersByTimeAsync(10);
+    expect(await Promise.race([other, 'waits'])).toBe('done');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await Promise.all(held)).toEqual(['store-busy', 'store-busy']);
+  });
+
+  it('may be in the log by an earlier try that nobody heard of', async () => {
+    const memory = memoryStore();
+    let tries = 0;
+    const append = async (): Promise<[{ verdict: 'busy' }]> => {
+      if (tries++ === 0) throw new StoreFailure('unknown');
+      return [{ verdict: 'busy' }];
+    };
+    const refused = codeOf(new UnitOfWork({ ...memory.store, append }).run(create(1)));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await refused).toBe('outcome-unknown');
+  });
+
+  it('is found by halving where only a try can tell, and hears of it at once', async () => {
+    const { work } = setUp({
+      beforeAppend: (batch) => {
+        if (usersIn(batch)?.includes(2)) throw new StoreFailure('refused', '55P03');
+      },
+    });
+    const codes = [1, 2, 3].map((user) => codeOf(work.run(create(user))));
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await Promise.all(codes)).toEqual(['done', 'store-busy', 'done']);
+  });
+
+  it('is refused at once for two seconds after a try has found it out, so that nobody else waits for the next one', async () => {
+    let tries = 0;
+    const { work } = setUp({
+      beforeAppend: (batch) => {
+        if (usersIn(batch)?.includes(2) && ++tries < 3) throw new StoreFailure('refused', '55P03');
+      },
+    });
+    const heard = async (user: number): Promise<string> => {
+      const code = codeOf(work.run(create(user)));
+      await vi.advanceTimersByTimeAsync(100);
+      return code;
+    };
+    expect(await heard(1)).toBe('done');
+    for (let again = 0; again < 5; again++) expect(await heard(2)).toBe('store-busy');
+    expect(await heard(3)).toBe('done');
+    expect(tries).toBe(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect([await heard(2), tries]).toEqual(['store-busy', 2]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await heard(2)).toBe('done');
+  });
+});
+
+describe('a store that is busy as a whole', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('is not asked again by whoever could not hear the answer: nothing was changed, for certain', async () => {
+    const { work, batches } = setUp({
+      beforeAppend: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 4_000));
+        throw new StoreFailure('rolled-back', '57014');
+      },
+    });
+    const first = codeOf(work.run(create(1)));
+    await vi.advanceTimersByTimeAsync(100);
+    const behind = codeOf(work.run(create(2)));
+    await vi.advanceTimersByTimeAsync(9_100);
+    expect(await Promise.all([first, behind])).toEqual(['store-busy', 'store-busy']);
+    expect(batches).toEqual([]);
+  });
+});
+
+describe('a log that is not the one that the process follows', () => {
+  it('is looked at, and every change of the batch decided again on it', async () => {
+    const memory = memoryStore();
+    await new UnitOfWork(memory.store).run(create(1));
+    let other = true;
+    const append: typeof memory.store.append = async (batch) =>
+      other ? batch.map(() => ({ verdict: 'other-log' })) : memory.store.append(batch);
+    const onOtherLog = vi.fn(async () => {
+      // What the process had not seen.
+      await new UnitOfWork(memory.store).run(bio(1, 'theirs'));
+      other = false;
+    });
+    const work = new UnitOfWork({ ...memory.store, append }, { onOtherLog });
+    expect(await Promise.all([work.run(bio(1, 'ours')), work.run(create(2))])).toMatchObject([
+      { stored: { version: 3 } },
+      { stored: { version: 1 } },
+    ]);
+    expect(onOtherLog).toHaveBeenCalledTimes(1);
   });
 });
 

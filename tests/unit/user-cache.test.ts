@@ -9,9 +9,11 @@ import { created, userAfter } from '../fixtures/given.ts';
 const ID = UserId('550e8400-e29b-41d4-a716-446655440000');
 const user = userAfter(created) as StoredUser['user'];
 const stored = (version: number, user_id = ID): StoredUser => ({ user_id, version, user });
+/** The same version of another log. */
+const other = (version: number): StoredUser => ({ ...stored(version), user: { ...user, updated_at: '2026-12-01T00:00:00.000Z' } });
 
 /** A cache whose loads end when the test says so. */
-const manual = (options: { maxAgeMs?: number; trusted?: () => boolean } = {}) => {
+const manual = (options: { maxAgeMs?: number; trusted?: () => boolean; onOlder?: () => Promise<void> } = {}) => {
   const loads: { answer: (version: number) => void; fail: (error: Error) => void }[] = [];
   const load = (): Promise<StoredUser> => {
     const { promise, resolve, reject } = Promise.withResolvers<StoredUser>();
@@ -46,6 +48,21 @@ describe('a cache of users', () => {
     const second = find();
     await answer(1, 1);
     expect(await second).toBe(1);
+  });
+
+  it('keeps as many users as fit in 32 MiB', async () => {
+    let loads = 0;
+    const large = { ...user, bio: '李'.repeat(1_000_000) };
+    const load = async (user_id: UserId): Promise<StoredUser> => {
+      loads++;
+      return { user_id, version: 1, user: large };
+    };
+    const cache = userCache({ load, maxAgeMs: 0, trusted: () => true });
+    const ids = Array.from({ length: 20 }, (_, n) => UserId(`550e8400-e29b-41d4-a716-4466554400${String(n).padStart(2, '0')}`));
+    for (const id of ids) await cache.find(id, false);
+    for (const id of ids.toReversed()) await cache.find(id, false);
+    // Of 2 MB each, 16 fit.
+    expect(loads).toBe(24);
   });
 
   it('does not remember that somebody does not exist', async () => {
@@ -115,18 +132,51 @@ describe('a cache of users', () => {
     expect([await again, await find(), loads.length]).toEqual([2, 2, 1]);
   });
 
-  it('serves nothing that was there before it was cleared, and lets no older version in', async () => {
+  it('forgets everything of a log that is no more: what was loaded, what is on its way, and which versions there were', async () => {
     const { cache, answer, loads, find } = manual();
-    const early = find();
-    cache.put(stored(3));
-    cache.clear();
-    cache.put(stored(2));
-    await answer(0, 3);
-    expect(await early).toBe(3);
-    const late = find();
+    cache.put(stored(9));
+    const early = find(true);
+    cache.forget();
+    await answer(0, 9);
     expect(loads.length).toBe(2);
     await answer(1, 3);
-    expect([await late, await find(), loads.length]).toEqual([3, 3, 2]);
+    expect([await early, await find(), cache.versionOf(ID), loads.length]).toEqual([3, 3, 3, 2]);
+  });
+
+  it('asks whether the log has gone back where the store has an older version than it had', async () => {
+    let asked = 0;
+    const onOlder = async (): Promise<void> => {
+      asked++;
+      cache.forget();
+    };
+    const { cache, answer, loads, find } = manual({ onOlder });
+    cache.put(stored(5));
+    const fresh = find(true);
+    await answer(0, 3);
+    expect([asked, loads.length]).toEqual([1, 2]);
+    await answer(1, 3);
+    expect([await fresh, await find(), asked]).toEqual([3, 3, 1]);
+  });
+
+  it('does not ask where the version became known while the load was under way', async () => {
+    let asked = 0;
+    const { cache, answer, find } = manual({ onOlder: async () => void asked++ });
+    const early = find();
+    cache.invalidate(ID, 5);
+    await answer(0, 3);
+    expect([await early, asked]).toEqual([3, 0]);
+  });
+
+  it('never takes one version of two logs for the other: what was written or loaded last counts, and what the log says', async () => {
+    const { cache, loads, find } = manual();
+    cache.put(stored(5));
+    cache.put(other(5));
+    expect((await cache.find(ID, false))?.user.updated_at).toBe(other(5).user.updated_at);
+    cache.invalidate(ID, 5, new Date(other(5).user.updated_at));
+    expect([await find(), loads.length]).toEqual([5, 0]);
+    cache.invalidate(ID, 5, new Date(user.updated_at));
+    void find();
+    expect(loads.length).toBe(1);
   });
 
   it('serves nothing while it is not told of changes', async () => {
@@ -164,8 +214,8 @@ describe('a cache of users', () => {
   });
 });
 
-type Act = 'read' | 'fresh' | 'write here' | 'write elsewhere' | 'clear';
-const acts = fc.array(fc.constantFrom<Act>('read', 'read', 'read', 'fresh', 'write here', 'write elsewhere', 'clear'), {
+type Act = 'read' | 'fresh' | 'write here' | 'write elsewhere' | 'forget';
+const acts = fc.array(fc.constantFrom<Act>('read', 'read', 'read', 'fresh', 'write here', 'write elsewhere', 'forget'), {
   minLength: 2,
   maxLength: 10,
 });
@@ -201,11 +251,11 @@ const play = async (s: Scheduler, wanted: readonly Act[]) => {
     raise(version);
   };
   const write = async (here: boolean): Promise<void> => {
-    const version = ++committed;
+    const [version, era] = [++committed, cache.era()];
     log.push(version);
     const followed = follow();
     await step('the answer to the write arrives');
-    if (here) cache.put(stored(version));
+    if (here) era === cache.era() ? cache.put(stored(version)) : cache.invalidate(ID, version);
     if (here) raise(version);
     await followed;
   };
@@ -218,7 +268,7 @@ const play = async (s: Scheduler, wanted: readonly Act[]) => {
 
   const run = async (act: Act): Promise<void> => {
     await step(act);
-    if (act === 'clear') cache.clear();
+    if (act === 'forget') cache.forget();
     else if (act.startsWith('write')) await write(act === 'write here');
     else await read(act === 'fresh');
   };

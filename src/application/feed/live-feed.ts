@@ -6,8 +6,10 @@ export type Reader = {
   readonly userId: UserId | null;
   /** Takes one CloudEvent as JSON in UTF-8. False: no more for now, where the reader is behind. */
   send(event: Uint8Array): boolean;
-  /** Settles when the reader can take more, or has left. */
+  /** Settles when the reader has taken most of what it was sent, or has left. */
   drained(): Promise<void>;
+  /** The log has lost events, of which the reader may have been sent some. It is sent no more. */
+  beginAgain(): void;
 };
 
 /** The log as it grows. */

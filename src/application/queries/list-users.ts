@@ -21,7 +21,7 @@ export type ListRequest = Readonly<{
 
 /**
  * One page of users; `next` is the position to go on from.
- * @throws InvalidValue where email or phone is none; Problem validation-failed, search-too-broad
+ * @throws InvalidValue where email or phone is none; Problem validation-failed, store-busy
  */
 export const listUsers =
   (list: UserList) =>

@@ -1,6 +1,7 @@
 import { endExpiredBlock, present, type User } from '../../domain/aggregates/user.ts';
 import { Problem } from '../../domain/problem.ts';
 import type { Answered, Change, NewTask, Once, StoredUser, UserRepository } from '../../domain/repositories/user-repository.ts';
+import { sizeOf } from '../../domain/size-of.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { InvalidValue } from '../../domain/value-objects/value-object.ts';
 import { decisionOf, type Moment } from '../commands/command.ts';
@@ -60,6 +61,7 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
         return { events: [...ended, ...own], view, task: own.length > 0 ? task : undefined };
       },
       viewer_id: view?.viewer_id,
+      input_size: sizeOf(request.input),
       once: request.once,
       completes: request.completes,
       at: moment.now,

@@ -62,6 +62,6 @@ export interface TaskRepository {
   release(owner: string, taskIds: readonly string[]): Promise<void>;
   /** Makes tasks of workers that are known to be gone claimable at once. */
   releaseAll(): Promise<void>;
-  /** Removes what has been kept long enough: ended tasks after 7 days, once-only records after 24 hours. */
-  prune(): Promise<void>;
+  /** Removes some of what has been kept long enough: ended tasks after 7 days, once-only records after 24 hours. @returns whether there may be more */
+  prune(): Promise<boolean>;
 }

@@ -1,3 +1,4 @@
+import { OwnError } from '../../domain/own-error.ts';
 import { Problem } from '../../domain/problem.ts';
 import { isCommandName } from '../commands/index.ts';
 import type { UserService } from '../services/user-service.ts';
@@ -19,9 +20,9 @@ export const runUserCommand =
   async (task: ClaimedTask): Promise<void> => {
     try {
       // A task that takes its worker with it must not go on doing so.
-      if (task.attempts > MAX_ATTEMPTS) throw new Error('no worker lived to see the end of the last try');
+      if (task.attempts > MAX_ATTEMPTS) throw new OwnError('no worker lived to see the end of the last try');
       // A newer release may have accepted it; a worker of that release takes the next try.
-      if (!isCommandName(task.command)) throw new Error(`this release does not know the command ${task.command}`);
+      if (!isCommandName(task.command)) throw new OwnError(`this release does not know the command ${task.command}`);
       await users.execute({
         command: task.command,
         user_id: task.user_id,

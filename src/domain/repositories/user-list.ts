@@ -15,7 +15,7 @@ export interface UserList {
   /**
    * One page by the position of each user's first event, from beyond `from`, in one statement. Null stands for a user whom
    * only a newer release can read.
-   * @throws Problem search-too-broad where the statement's time limit is over
+   * @throws Problem store-busy where the statement's time limit is over
    */
   page(
     filter: UserFilter,

@@ -20,6 +20,8 @@ export type LoggedEvent = RecordedUserEvent & {
   correlation_id: string | null;
   /** W3C Trace Context of the change, where it was traced. */
   traceparent?: string;
+  /** Set where the stored form is damaged: what could not be read is left out, and nothing can be folded from it. */
+  unreadable?: true;
 };
 
 /** Work for later, written in the same transaction as the change that calls for it. */
@@ -53,6 +55,8 @@ export type Change = Readonly<{
   /** True where the user is expected not to exist yet: saves a look. */
   creates?: boolean;
   once?: Once | undefined;
+  /** What the change keeps in memory until it is decided, in bytes. */
+  input_size?: number;
   /** Set where the change is a view: many of one user may be under way at once, but one of each viewer. */
   viewer_id?: UserId | undefined;
   /** The task that this change completes, in the same transaction. */

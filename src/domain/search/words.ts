@@ -1,8 +1,12 @@
 import type { Username } from '../value-objects/username.ts';
 import { fold } from './fold.ts';
 
-/** Of a longer word its beginning is compared: an index does not take a word of any length. */
+/** A search compares the beginning of a longer word: an index does not take a word of any length. */
 const WORD_LENGTH = 64;
+/** A name with more words, which earlier releases took, is found by the first ones: no name makes others wait for its words. */
+const WORDS = 64;
+/** A question with more words is asked with the longest ones. */
+const WORDS_ASKED = 16;
 /** Where words part: at spaces, dashes, brackets, quotes, dots, commas. Not at symbols (`100%_sure`, `c++`), nor at apostrophes. */
 export const SEPARATOR = /[^\p{L}\p{M}\p{N}\p{S}_%*\\&#@']+/gu;
 const APOSTROPHE = /['`]/g;
@@ -38,7 +42,7 @@ export const wordsOf = (username: Username | null): string[] => {
       ...part.split(NO_LETTER),
     ]);
   // The beginning of a word may be all borrowed.
-  return distinct([...words, ...words.map(inOneAlphabet)]);
+  return distinct([...words, ...words.map(inOneAlphabet)]).slice(0, WORDS);
 };
 
 /**
@@ -50,5 +54,6 @@ export const wordsAsked = (folded: string): string[] => {
   const asked = distinct((words.length > 0 ? words : folded.split(' ')).map(inOneAlphabet));
   return asked
     .filter((word) => !asked.some((other) => other !== word && other.startsWith(word)))
-    .sort((one, other) => other.length - one.length);
+    .sort((one, other) => other.length - one.length)
+    .slice(0, WORDS_ASKED);
 };

@@ -30,7 +30,7 @@ export const LanguageCode = (text: string): LanguageCode => {
   return canonical as LanguageCode;
 };
 
-/** Of tags older than the subtags, like i-klingon; and of some that have become one language, like zh-cmn-Hans. */
+/** The canonical form of a tag that the registry lists as a whole: one older than the subtags, like i-klingon, or one that has become a language, like zh-cmn-Hans. */
 const registeredAsAWhole = (text: string): string | undefined => {
   const tag = tags(text);
   if (tag.type() === 'tag') return undefined;

@@ -1,161 +1,126 @@
 import { USER_FOLD } from '../../domain/aggregates/user.ts';
 import type { StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
-import type { Redis } from '../connections/redis.ts';
+import type { AuthenticationCode } from '../authentication-code.ts';
+import { MAX_TEXT_BYTES, type Redis, textsAt, written } from '../connections/redis.ts';
 import type { LogPage } from './log-invalidation.ts';
 
-/** How long a value or a tombstone is kept: longer than any load, so that a late one finds what overtook it. */
 const LIVES_MS = 60_000;
 /** For what no request waits for. */
 const BACKGROUND_MS = 250;
-/** Values are in no hurry: many go with one script. */
+/** Values are in no hurry: many go together. */
 const GATHER_MS = 10;
-const MAX_KEYS = 256;
+const AT_ONCE = 256;
+/** Users that wait to be written; more are left out. */
+const MAX_WAITING = 2_048;
+/** Users whose last change is remembered. */
+const MAX_CHANGES = 20_000;
 
-// A user's key holds `<version>` (a tombstone) or `<version> <seal> <JSON>`. The record of the log is `<began> <position>`.
-
-const VERSION_AT = `
-local function version_at(key)
-  local text = redis.pcall('GET', key)
-  return type(text) == 'string' and tonumber(string.match(text, '^%d+')) or 0
-end`;
-
-/** KEYS: users. ARGV: lifetime, then a value for each. What is newer stays. */
-export const KEEP = `#!lua
-${VERSION_AT}
-for i, key in ipairs(KEYS) do
-  local value = ARGV[i + 1]
-  if version_at(key) <= tonumber(string.match(value, '^%d+')) then redis.call('SET', key, value, 'PX', ARGV[1]) end
-end`;
-
-/**
- * KEYS: the record, then users. ARGV: lifetime, began, from, to, head, then a version for each user. Returns the record. Its
- * position moves only together with the tombstones that lead to it, and it may do so while memory is short.
- */
-export const ANNOUNCE = `#!lua flags=allow-oom
-${VERSION_AT}
-local lifetime, from, to, head = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local text = redis.pcall('GET', KEYS[1])
-local began, position = string.match(type(text) == 'string' and text or '', '^(%d+) (%d+)$')
-if not position or from > head then
-  began, position = ARGV[5], ARGV[5]
-elseif began == ARGV[2] and tonumber(position) >= from and tonumber(position) < to then
-  for i = 2, #KEYS do
-    local version = ARGV[i + 4]
-    if version_at(KEYS[i]) < tonumber(version) then redis.call('SET', KEYS[i], version, 'PX', lifetime) end
-  end
-  position = ARGV[4]
-end
-local record = began .. ' ' .. position
-redis.call('SET', KEYS[1], record, 'PX', lifetime)
-return record`;
-
-/**
- * The time since the record in Redis was begun, at what was then the end of the log. What is loaded in an era sees all that
- * came before it, is kept in its keys, and every event since is announced there. A server that has lost its data begins another.
- */
-type Era = Readonly<{
-  namespace: string;
-  began: string;
-  /** Up to here everything was announced, as far as this process knows. A record that says less is an old copy. */
-  position: number;
-}>;
+/** How far this process had followed the log when a load began, so the load sees all up to there; and where what is true then is kept. */
+type Moment = Readonly<{ namespace: string; position: number }>;
 
 type Options = {
   redis: Redis;
-  /** Tells apart the databases that share a Redis; not asked before the log is followed. */
+  /** Tells apart the databases that share a Redis, and the servers that were one database; not asked before the log is followed. */
   deployment: () => string;
-  /** A keyed hash: whoever has access to Redis can write anything. */
-  hash: (text: string) => string;
+  code: AuthenticationCode;
+  /** Whether the log is followed up to now, under a generation that no log before it had. */
   trusted: () => boolean;
   /** A value was found that this service did not write there. */
   onRejected: () => void;
 };
 
-const recordKey = ({ namespace }: Pick<Era, 'namespace'>): string => `${namespace}:log`;
-const userKey = ({ namespace, began }: Era, userId: UserId): string => `${namespace}:${began}:${userId}`;
+const keyOf = ({ namespace }: Moment, userId: UserId): string => `${namespace}:${userId}`;
 
-const recordIn = (text: string | null | undefined): { began: string; position: number } => {
-  const [began = '', position] = text?.split(' ') ?? [];
-  return { began, position: Number(position) };
-};
-
-/** The second level: users in Redis, for all processes. Nothing here throws; where Redis does not help, nothing is found. */
-export const redisUsers = ({ redis, deployment, hash, trusted, onRejected }: Options) => {
-  let era: Era | null = null;
-  let waiting = new Map<string, StoredUser>();
+/**
+ * The second level: users in Redis, for all processes. A value is sealed together with the position of the log that it was loaded
+ * at. It counts where this process has seen all that was appended since, and among it no newer version: so it does not matter
+ * who wrote it there when, and an old copy that comes back is found out. Nothing here throws; where Redis does not help, nothing is found.
+ */
+export const redisUsers = ({ redis, deployment, code, trusted, onRejected }: Options) => {
+  let moment: Moment | null = null;
+  /** The position after which `changed` has the newest version of every user that changed. */
+  let completeSince = 0;
+  /** In the order of their last changes. */
+  const changed = new Map<UserId, { version: number; position: number }>();
+  let waiting = new Map<string, { at: Moment; stored: StoredUser }>();
   let keeping = false;
 
-  const sealed = (key: string, { version, user }: StoredUser): string => {
-    const json = JSON.stringify(user);
-    return `${version} ${hash(`${key} ${version} ${json}`)} ${json}`;
-  };
-
-  const opened = (key: string, text: string, userId: UserId): StoredUser | null => {
-    const [, version, seal, json] = /^(\d+) (\S+) (.*)$/s.exec(text) ?? [];
-    if (json === undefined || seal !== hash(`${key} ${version} ${json}`)) return null;
-    return { user_id: userId, version: Number(version), user: JSON.parse(json) };
-  };
+  const sealed = (key: string, { position }: Moment, { version, user }: StoredUser): string =>
+    code.seal(key, `${position} ${version} ${JSON.stringify(user)}`);
 
   const keep = async (): Promise<void> => {
     keeping = true;
     await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
     while (waiting.size > 0) {
-      const batch = [...waiting].slice(0, MAX_KEYS);
-      waiting = new Map([...waiting].slice(MAX_KEYS));
-      const keys = batch.map(([key]) => key);
-      const values = batch.map(([key, stored]) => sealed(key, stored));
-      await redis.call((client) => client.eval(KEEP, keys.length, ...keys, LIVES_MS, ...values), BACKGROUND_MS);
+      const batch = [...waiting].slice(0, AT_ONCE);
+      waiting = new Map([...waiting].slice(AT_ONCE));
+      await redis.call((client) => {
+        const pipeline = client.pipeline();
+        for (const [key, { at, stored }] of batch) {
+          const text = sealed(key, at, stored);
+          if (Buffer.byteLength(text) <= MAX_TEXT_BYTES) pipeline.set(key, text, 'PX', LIVES_MS);
+        }
+        return written(pipeline);
+      }, BACKGROUND_MS);
     }
     keeping = false;
   };
 
   return {
     /** To be asked before a load begins. */
-    era: (): Era | null => era,
+    moment: (): Moment | null => moment,
 
-    /** The users of these ids that Redis has, as they were at one moment. */
+    /** The users of these ids that Redis has, as they are now. */
     async read(userIds: readonly UserId[]): Promise<Map<UserId, StoredUser>> {
       const found = new Map<UserId, StoredUser>();
-      const current = era;
-      if (current === null || !trusted()) return found;
-      const keys = userIds.map((userId) => userKey(current, userId));
-      const [text, ...texts] = (await redis.call((client) => client.mget(recordKey(current), ...keys))) ?? [];
-      const record = recordIn(text);
-      if (record.began !== current.began || !(record.position >= current.position)) return found;
+      const asked = moment;
+      if (asked === null || !trusted()) return found;
+      const keys = userIds.map((userId) => keyOf(asked, userId));
+      const texts = (await redis.call((client) => textsAt(client, keys))) ?? [];
       for (const [index, userId] of userIds.entries()) {
         const text = texts[index] ?? null;
-        if (text === null || TOMBSTONE.test(text)) continue;
-        const stored = opened(keys[index] as string, text, userId);
-        if (stored) found.set(userId, stored);
-        else onRejected();
+        if (text === null) continue;
+        const [, position, digits, json] = /^(\d+) (\d+) (.*)$/s.exec(code.open(keys[index] as string, text) ?? '') ?? [];
+        if (json === undefined) {
+          onRejected();
+          continue;
+        }
+        const version = Number(digits);
+        if (Number(position) < completeSince || version < (changed.get(userId)?.version ?? 0)) continue;
+        found.set(userId, { user_id: userId, version, user: JSON.parse(json) });
       }
-      return found;
+      return moment?.namespace === asked.namespace ? found : new Map();
     },
 
-    /** Keeps what was loaded; `at` is the era in which the load began. */
-    loaded: (at: Era, stored: StoredUser): void => {
-      const key = userKey(at, stored.user_id);
-      if ((waiting.get(key)?.version ?? 0) > stored.version) return;
-      waiting.set(key, stored);
+    /** Another log, or another server: nothing is found until it is followed. */
+    forget: (): void => {
+      moment = null;
+      changed.clear();
+    },
+
+    /** Keeps what was loaded; `at` is the moment in which the load began. */
+    loaded: (at: Moment, stored: StoredUser): void => {
+      if (waiting.size >= MAX_WAITING) return;
+      waiting.set(keyOf(at, stored.user_id), { at, stored });
       if (!keeping) void keep();
     },
 
-    /** Announces the changes of a page of the log. Returns the position up to which everything has been announced, by whomever. */
-    async follow({ from, to, head, generation, changes }: LogPage): Promise<number | null> {
-      const namespace = `lumin:${deployment()}:users:${USER_FOLD}:${generation}`;
-      const known = era?.namespace === namespace ? era : null;
-      // Before the first version of a user there was nothing that could be there.
-      const changed = [...changes].filter(([, version]) => known !== null && version > 1);
-      const keys = [recordKey({ namespace }), ...changed.map(([userId]) => userKey(known as Era, userId))];
-      const values = [LIVES_MS, known?.began ?? '', from, to, head, ...changed.map(([, version]) => version)];
-      const text = await redis.call((client) => client.eval(ANNOUNCE, keys.length, ...keys, ...values), BACKGROUND_MS);
-      if (text === undefined) return null;
-      const { began, position } = recordIn(text as string);
-      era = { namespace, began, position: known?.began === began ? Math.max(known.position, position) : position };
-      return position;
+    /** Takes in a page of the log. */
+    follow: ({ from, to, generation, changes }: LogPage): void => {
+      if (moment === null) completeSince = from;
+      moment = { namespace: `lumin:${deployment()}:user:${USER_FOLD}:${generation}`, position: to };
+      for (const [userId, { version }] of changes) {
+        // Before the first version of a user there was nothing that could be there.
+        if (version === 1) continue;
+        changed.delete(userId);
+        changed.set(userId, { version, position: to });
+      }
+      for (const [userId, { position }] of changed) {
+        if (changed.size <= MAX_CHANGES) break;
+        changed.delete(userId);
+        completeSince = Math.max(completeSince, position);
+      }
     },
   };
 };
-
-const TOMBSTONE = /^\d+$/;

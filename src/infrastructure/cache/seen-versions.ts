@@ -1,58 +1,68 @@
-import type { EventFeed, PublicEvent } from '../../application/feed/event-feed.ts';
+import type { EventFeed, EventPage, PublicEvent } from '../../application/feed/event-feed.ts';
 import type { TaskRepository } from '../../application/tasks/task.ts';
 import type { StoredUser } from '../../domain/repositories/user-repository.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import type { EventStore } from '../persistence/event-store/event-store.ts';
 import { userIdOfStream } from '../persistence/event-store/stream-name.ts';
+import type { UserCache } from './user-cache.ts';
 
 type Tasks = Pick<TaskRepository, 'find'>;
 
 /**
  * A reader that passes the cache by tells it which versions it has seen: a client that was told of one, by a refusal, a list, a task
- * or an event, is then served nothing older here, although the cache hears of it from the log only in a moment.
+ * or an event, is then served nothing older here, although the cache hears of it from the log only in a moment. A read that began in an earlier
+ * era tells nothing: what it has seen may be lost.
  */
-export const seenVersions = (report: (userId: UserId, version: number) => void) => {
-  const users = (found: Iterable<StoredUser | Error | null>): void => {
-    for (const user of found) if (user && !(user instanceof Error)) report(user.user_id, user.version);
-  };
-  const events = <T extends Pick<PublicEvent, 'stream' | 'version'>>(found: T[]): T[] => {
-    for (const { stream, version } of found) {
-      const userId = userIdOfStream(stream);
-      if (userId !== null) report(userId, version);
-    }
+export const seenVersions = ({ invalidate, era }: Pick<UserCache, 'invalidate' | 'era'>) => {
+  const reading = async <T>(read: () => Promise<T>, versionsIn: (found: T) => Iterable<readonly [UserId, number]>): Promise<T> => {
+    const since = era();
+    const found = await read();
+    if (since === era()) for (const [userId, version] of versionsIn(found)) invalidate(userId, version);
     return found;
   };
+  const ofUsers = function* (found: Iterable<StoredUser | Error | null>) {
+    for (const user of found) if (user && !(user instanceof Error)) yield [user.user_id, user.version] as const;
+  };
+  const ofEvents = function* (found: readonly Pick<PublicEvent, 'stream' | 'version'>[]) {
+    for (const { stream, version } of found) {
+      const userId = userIdOfStream(stream);
+      if (userId !== null) yield [userId, version] as const;
+    }
+  };
+  const ofPage = ({ events }: EventPage) => ofEvents(events);
 
   return {
     store: (store: EventStore): EventStore => ({
       ...store,
-      async load(userIds) {
-        const found = await store.load(userIds);
-        users(found.values());
-        return found;
-      },
-      async list(condition, values) {
-        const page = await store.list(condition, values);
-        users(page.users);
-        return page;
-      },
-      readStream: async (...which) => events(await store.readStream(...which)),
+      load: (userIds) =>
+        reading(
+          () => store.load(userIds),
+          (found) => ofUsers(found.values()),
+        ),
+      list: (condition, values) =>
+        reading(
+          () => store.list(condition, values),
+          ({ users }) => ofUsers(users),
+        ),
+      readStream: (...which) => reading(() => store.readStream(...which), ofEvents),
     }),
 
     feed: (feed: EventFeed): EventFeed => ({
       ...feed,
-      read: async (...which) => events(await feed.read(...which)),
-      readOf: async (...which) => events(await feed.readOf(...which)),
+      read: (...which) => reading(() => feed.read(...which), ofPage),
+      readOf: (...which) => reading(() => feed.readOf(...which), ofPage),
     }),
 
     /** `counts`: whether the result of such a task is another number than the user's version. */
     tasks: (tasks: Tasks, counts: (command: string) => boolean): Tasks => ({
-      async find(taskId) {
-        const task = await tasks.find(taskId);
-        const version = task && !counts(task.command) ? (task.result_version ?? task.error?.version) : null;
-        if (task && version) report(task.user_id, version);
-        return task;
-      },
+      find: (taskId) =>
+        reading(
+          () => tasks.find(taskId),
+          (task) => {
+            const version = task && !counts(task.command) ? (task.result_version ?? task.error?.version) : null;
+            return task && version ? [[task.user_id, version]] : [];
+          },
+        ),
     }),
   };
 };

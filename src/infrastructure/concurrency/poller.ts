@@ -1,20 +1,22 @@
+import type { Outage } from './outage.ts';
+
 /**
  * Calls `work` again and again: at once while it says there is more, else after `pollMs` or when woken. Errors are
- * reported and end the round, not the poller.
+ * reported and end the round, not the poller; a call that succeeds ends the trouble.
  */
 export class Poller {
   readonly #work: () => Promise<boolean>;
   readonly #pollMs: number;
-  readonly #onError: (error: unknown) => void;
+  readonly #away: Pick<Outage, 'report' | 'over'>;
   #timer: NodeJS.Timeout | null = null;
   #round: Promise<void> | null = null;
   #woken = false;
   #stopped = true;
 
-  constructor(work: () => Promise<boolean>, pollMs: number, onError: (error: unknown) => void) {
+  constructor(work: () => Promise<boolean>, pollMs: number, away: Pick<Outage, 'report' | 'over'>) {
     this.#work = work;
     this.#pollMs = pollMs;
-    this.#onError = onError;
+    this.#away = away;
   }
 
   start(): void {
@@ -44,9 +46,10 @@ export class Poller {
       while (this.#woken && !this.#stopped) {
         this.#woken = false;
         if (await this.#work()) this.#woken = true;
+        this.#away.over();
       }
     } catch (error) {
-      this.#onError(error);
+      this.#away.report(error);
     }
   }
 }

@@ -11,6 +11,18 @@ export const singleFlight = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
   };
 };
 
+/** The same for each key. */
+export const singleFlightBy = <T>(): ((key: string, ask: () => Promise<T>) => Promise<T>) => {
+  const asked = new Map<string, Promise<T>>();
+  return (key, ask) => {
+    const underWay = asked.get(key);
+    if (underWay) return underWay;
+    const answer = ask().finally(() => asked.delete(key));
+    asked.set(key, answer);
+    return answer;
+  };
+};
+
 /** The same, for who waits no longer than `ms`: null where the answer comes later, or is an error. */
 export const singleFlightWithin = <T>(ask: () => Promise<T>, ms: number): (() => Promise<T | null>) => {
   const shared = singleFlight(ask);

@@ -1,13 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis as Client } from 'ioredis';
-import { outage } from '../concurrency/outage.ts';
-import { fixedText } from '../fixed-texts.ts';
+import { type OutageLog, outage, type Reason } from '../concurrency/outage.ts';
+import { beginningOf, inWords, NETWORK, REDIS } from '../failure-meanings.ts';
 import { redisAddress } from './redis-address.ts';
 
 const CONNECT_MS = 1_000;
 const RETRY_MS = 500;
 /** What a request may lose by asking Redis. */
 const READ_MS = 20;
+/** Nobody says that Redis takes commands again; it does where it has refused none for so long. */
+const QUIET_MS = 10_000;
+
+/** Of Redis before 6, and since. */
+const NOT_ASKED = /no password is set|without any password configured/;
+
+const SILENCE = 'no answer in time';
+const CLOSED = 'the connection was closed';
+
+/** More than any text of ours has. */
+export const MAX_TEXT_BYTES = 131_072;
 
 export type { Client };
 
@@ -25,20 +36,38 @@ type Options = {
   /** Used where the URL has none. */
   password?: string;
   connections: number;
-  onError: (error: unknown) => void;
+  log: OutageLog;
+  /** What the log calls it. */
+  name?: string;
 };
 
-/** For the log. Messages and properties of errors may hold arguments: of a refusal the first word is told, or what is fixed. */
-const loggable = (error: unknown): Error => {
-  const { name, message, code } = error as Error & { code?: string };
-  const refusal = name === 'ReplyError' && (fixedText(message) ?? message.split(' ', 1)[0]);
-  return Object.assign(new Error('Redis cannot be used'), { code: refusal || (code ?? message) });
+/** The texts at these keys, null where there is none. What is longer than ours comes cut off: whoever has access to Redis can put anything there. */
+export const textsAt = async (client: Client, keys: readonly string[]): Promise<(string | null)[]> => {
+  const pipeline = client.pipeline();
+  for (const key of keys) pipeline.getrange(key, 0, MAX_TEXT_BYTES - 1);
+  const answers = (await pipeline.exec()) ?? [];
+  return answers.map(([error, text]) => {
+    if (error !== null && !error.message.startsWith('WRONGTYPE')) throw error;
+    return (text as string | undefined) || null;
+  });
+};
+
+/** All of it was taken. @throws the first refusal, which a pipeline itself only lists */
+export const written = async (pipeline: ReturnType<Client['pipeline']>): Promise<void> => {
+  for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
+};
+
+/** Messages and properties of errors may hold arguments: of a refusal the first word is told, or what is fixed. */
+const reasonOf = (error: unknown): Reason => {
+  const { name, message, code: ofSystem } = error as Error & { code?: string };
+  const code = beginningOf(REDIS, message) ?? ofSystem ?? (name === 'ReplyError' ? message.split(' ', 1)[0] : undefined) ?? name;
+  return { ...inWords(REDIS[code] ?? NETWORK[code], code), unsure: message === SILENCE || message === CLOSED };
 };
 
 const expired = (ms: number): { promise: Promise<never>; cancel: () => void } => {
   const { promise, reject } = Promise.withResolvers<never>();
   // After a pause of this process the timer comes first, and the answer that has long arrived is read after it.
-  const timer = setTimeout(() => setImmediate(() => reject(new Error('no answer in time'))), ms);
+  const timer = setTimeout(() => setImmediate(() => reject(new Error(SILENCE))), ms);
   return { promise, cancel: () => clearTimeout(timer) };
 };
 
@@ -54,35 +83,47 @@ const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
 /**
  * Connects in the background, and again after every break, for ever. The breaker: a command that is not answered in time, while
  * no other one was either, drops all connections, so nothing piles up on a server that is silent, and only one that answers in
- * a read's time ends it. One slow answer among others breaks nothing. An error is reported once for every outage.
+ * a read's time ends it. One slow answer among others breaks nothing.
  */
-export const openRedis = (url: string, { password = '', connections, onError }: Options): Redis => {
-  const { db, ...server } = redisAddress(url);
+export const openRedis = (url: string, { password = '', connections, log, name = 'Redis' }: Options): Redis => {
+  const { db, username, password: named, ...server } = redisAddress(url);
+  const secret = named || password;
   let open: { clients: Client[]; break: (error: unknown) => void } | null = null;
   let answeredAt = 0;
+  let toldUnasked = false;
   let closed = false;
   let next = 0;
 
-  const away = outage((error) => onError(loggable(error)));
-  const report = (error: unknown): void => {
-    if (!closed) away.report(error);
-  };
+  const away = outage({ log, thing: name, fails: 'cannot be reached', works: 'is back', reasonOf });
+  const refusals = outage({ log, thing: name, fails: 'refuses commands', works: 'takes all commands again', reasonOf, quietMs: QUIET_MS });
 
   const connect = (broken: (error: unknown) => void): Client => {
     const client = new Client({
       ...server,
-      password: server.password || password,
-      connectionName: 'lumin-user-service',
       lazyConnect: true,
       connectTimeout: CONNECT_MS,
       disconnectTimeout: 1,
       retryStrategy: null,
       enableOfflineQueue: false,
+      // What the ping is answered says more than the client's own check, which waits for a server that is loading.
+      enableReadyCheck: false,
+      disableClientInfo: true,
       maxRetriesPerRequest: 0,
     });
     client.on('error', broken);
-    client.on('end', () => broken(new Error('the connection was closed')));
+    client.on('end', () => broken(new Error(CLOSED)));
     return client;
+  };
+
+  /** By ourselves: where no password is asked for, ioredis writes that to the console at each connection. */
+  const authenticate = async (client: Client): Promise<void> => {
+    try {
+      await (username ? client.auth(username, secret) : client.auth(secret));
+    } catch (error) {
+      if (!NOT_ASKED.test((error as Error).message)) throw error;
+      if (!toldUnasked) log.warn({}, `${name} asks for no password, and one is set: anybody who reaches it may use it`);
+      toldUnasked = true;
+    }
   };
 
   const keepConnected = async (): Promise<void> => {
@@ -93,21 +134,26 @@ export const openRedis = (url: string, { password = '', connections, onError }: 
         const client = connect(broken.resolve);
         clients.push(client);
         await within(CONNECT_MS, client.connect());
+        if (secret) await within(CONNECT_MS, authenticate(client));
+        // An operator may have left the right to do so out.
+        await within(CONNECT_MS, client.client('SETNAME', 'lumin-user-service')).catch(() => {});
         // The database is selected here, because ioredis counts as connected where the server does not have it.
         if (db > 0) await within(CONNECT_MS, client.select(db));
         return client;
       };
       try {
-        // A server that is away is tried with one connection.
+        // A server that is away is tried with one connection, whose first answer has time.
         const first = await reach();
+        await within(CONNECT_MS, first.ping());
         await within(READ_MS, first.ping());
         await Promise.all(Array.from({ length: connections - 1 }, reach));
         if (!closed) open = { clients, break: broken.resolve };
         away.over();
-        if (!closed) report(await broken.promise);
+        if (!closed) away.report(await broken.promise);
       } catch (error) {
         // What ioredis throws only says that the connection is closed; what it emitted says why.
-        report(await Promise.race([broken.promise, error]));
+        const reason = await Promise.race([broken.promise, error]);
+        if (!closed) away.report(reason);
       }
       open = null;
       for (const client of clients) client.disconnect();
@@ -128,7 +174,7 @@ export const openRedis = (url: string, { password = '', connections, onError }: 
         return answer;
       } catch (error) {
         const refused = (error as Error).name === 'ReplyError';
-        if (refused) report(error);
+        if (refused) refusals.report(error);
         else if (open === current && answeredAt <= askedAt) {
           open = null;
           current.break(error);
@@ -139,8 +185,10 @@ export const openRedis = (url: string, { password = '', connections, onError }: 
     available: () => open !== null,
     async close() {
       closed = true;
-      open?.break(null);
+      open?.break(new Error(CLOSED));
       await done;
+      away.forget();
+      refusals.forget();
     },
   };
 };

@@ -3,6 +3,7 @@ import { natsAddress } from '../connections/nats-address.ts';
 import { redisAddress } from '../connections/redis-address.ts';
 import type { DatabaseUrl } from '../persistence/database/open-database.ts';
 import { postgresAddress } from '../persistence/database/postgres-address.ts';
+import { hosts, isLoopback } from './known-hosts.ts';
 
 type Setting<T> = { default: string; about: string; parse: (text: string) => T; secret?: true };
 
@@ -33,6 +34,9 @@ const share = (text: string): number => {
   if (!/^(?:0|1|[01]?\.\d{1,9})$/.test(text) || Number(text) > 1) throw new Mistake('must be a number from 0 to 1');
   return Number(text);
 };
+
+const port = whole(0, 65_535);
+const portOrNone = (text: string): number | null => (text === '' ? null : port(text));
 
 const flag = (text: string): boolean => oneOf('true', 'false')(text.toLowerCase() as 'true') === 'true';
 
@@ -116,9 +120,12 @@ export const settings = {
     'Address to listen on. Container images set 0.0.0.0.',
     words(/^[\p{L}\p{N}._:%-]{1,253}$/u, 'a host name or address'),
   ),
-  PORT: setting('8000', 'Port to listen on.', whole(0, 65_535)),
-  WORKER_PORT: setting('', 'Port on which a lone worker tells its health; empty: none.', (text) =>
-    text === '' ? null : whole(0, 65_535)(text),
+  PORT: setting('8000', 'Port to listen on.', port),
+  WORKER_PORT: setting('', 'Port on which a lone worker tells its health; empty: none.', portOrNone),
+  METRICS_PORT: setting(
+    '',
+    'Port on which /metrics is served, there and nowhere else; empty: on PORT, of a lone worker on WORKER_PORT.',
+    portOrNone,
   ),
   APP_ENV: setting(
     'development',
@@ -129,8 +136,13 @@ export const settings = {
   LOG_LEVEL: setting('INFO', 'Least level to log: trace, debug, info, warning, error, critical.', level),
   AUTH_MODE: setting(
     'off',
-    'off (development only) or off-behind-gateway: another service in front of this one checks who calls.',
+    'off (development only, on this machine) or off-behind-gateway: another service in front of this one checks who calls.',
     oneOf('off', 'off-behind-gateway'),
+  ),
+  ALLOWED_HOSTS: setting(
+    '',
+    'With AUTH_MODE=off: names under which the service is called, beside localhost, 127.0.0.1 and [::1], separated by commas.',
+    hosts,
   ),
   ALLOWED_ORIGINS: setting('', 'Origins of pages and apps that may call from browsers, separated by commas.', origins),
   PUBLIC_URL: setting(
@@ -140,7 +152,7 @@ export const settings = {
   ),
   DATABASE_URL: setting(
     'pglite://.lumin/data',
-    'Where the data is: pglite://folder, pglite://memory or postgresql://user:password@host:5432/database?sslmode=… as for libpq and asyncpg.',
+    'Where the data is: pglite://folder, pglite://memory or postgresql://user:password@host:5432/database?sslmode=… as for libpq and asyncpg, also with several hosts.',
     databaseUrl,
     true,
   ),
@@ -151,6 +163,12 @@ export const settings = {
   ),
   DATABASE_MAX_OVERFLOW: setting('20', 'PostgreSQL connections beyond DATABASE_POOL_SIZE.', whole(0, 1000)),
   MIGRATE_ON_START: setting('true', 'Bring the database schema up to date at start. false: run `npm run migrate` first.', flag),
+  MIGRATION_DATABASE_URL: setting(
+    '',
+    'The same database as DATABASE_URL, for migrations: as a role that owns the tables, where that of DATABASE_URL does not. Empty: DATABASE_URL.',
+    (text) => (text.trim() === '' ? null : databaseUrl(text)),
+    true,
+  ),
   REDIS_URL: setting(
     '',
     'Redis for the cache that processes share; empty: each has its own only.',
@@ -238,12 +256,25 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
       return [name, undefined];
     }
   });
+  const config = Object.fromEntries(entries) as Config;
   if (env.APP_ENV === 'production' && given(env, 'AUTH_MODE') !== 'off-behind-gateway') {
     mistakes.push('AUTH_MODE must be off-behind-gateway in production: this version checks no callers itself');
+  } else if (config.AUTH_MODE === 'off' && config.HOST !== undefined && !isLoopback(config.HOST)) {
+    mistakes.push('AUTH_MODE must be off-behind-gateway where other machines reach HOST: this version checks no callers itself');
+  }
+  for (const name of ['PORT', 'WORKER_PORT'] as const) {
+    if (config.METRICS_PORT && config.METRICS_PORT === config[name]) mistakes.push(`METRICS_PORT must be another port than ${name}`);
+  }
+  if (config.MIGRATION_DATABASE_URL && [config.MIGRATION_DATABASE_URL, config.DATABASE_URL].some((url) => url?.kind === 'pglite')) {
+    mistakes.push('MIGRATION_DATABASE_URL must name the PostgreSQL database of DATABASE_URL; the embedded one has no roles');
   }
   if (mistakes.length > 0) throw new InvalidConfig(mistakes);
-  return Object.fromEntries(entries) as Config;
+  return config;
 };
+
+/** The names of settings that one environment has otherwise than the other. */
+export const changedSettings = (one: NodeJS.ProcessEnv, other: NodeJS.ProcessEnv): string[] =>
+  (Object.keys(settings) as (keyof typeof settings)[]).filter((name) => given(one, name) !== given(other, name));
 
 /** Name, value in force and where it comes from; secrets are shown only as set or not. */
 export const describeConfig = (env: NodeJS.ProcessEnv): { name: string; value: string; source: string; about: string }[] =>

@@ -14,23 +14,28 @@ import type { ClaimedTask, TaskRef } from '../../application/tasks/task.ts';
 import { runUserCommand } from '../../application/tasks/user-command.ts';
 import { Problem, type ProblemCode } from '../../domain/problem.ts';
 import type { UserId } from '../../domain/value-objects/user-id.ts';
+import { authenticationCode } from '../authentication-code.ts';
 import { userRepository } from '../cache/cached-user-repository.ts';
 import { multiLevelCache } from '../cache/multi-level-cache.ts';
 import { seenVersions } from '../cache/seen-versions.ts';
-import { outage } from '../concurrency/outage.ts';
-import { type Nats, openNats } from '../connections/nats.ts';
+import { gate } from '../concurrency/gate.ts';
+import { Poller } from '../concurrency/poller.ts';
+import { openNats } from '../connections/nats.ts';
 import { openRedis, type Redis } from '../connections/redis.ts';
 import { LogFeed } from '../messaging/live-feed.ts';
 import { type OutboxRelay, outboxRelay } from '../messaging/outbox-relay.ts';
 import { metrics } from '../observability/metrics.ts';
-import { StoreFailure, UnusableDatabase } from '../persistence/database/database.ts';
-import { openDatabase } from '../persistence/database/open-database.ts';
+import { UnusableDatabase } from '../persistence/database/database.ts';
+import { asOwner, openDatabase } from '../persistence/database/open-database.ts';
 import { retriedRead } from '../persistence/database/retried-read.ts';
+import { toldDatabase } from '../persistence/database/told-database.ts';
 import { eventStore } from '../persistence/event-store/event-store.ts';
+import { storeWrites } from '../persistence/event-store/store-writes.ts';
 import { UnitOfWork } from '../persistence/event-store/unit-of-work.ts';
 import { eventFeed } from '../persistence/log/event-feed.ts';
 import { relayStatus } from '../persistence/log/relay-checkpoint.ts';
-import { searchIndex } from '../persistence/read-model/search-index.ts';
+import type { LogChange } from '../persistence/log/seen-event.ts';
+import { searchIndex, skippedEvents } from '../persistence/read-model/search-index.ts';
 import { profileViewRepository } from '../persistence/repositories/profile-view-repository.ts';
 import { taskRepository, taskStatus } from '../persistence/repositories/task-repository.ts';
 import { userList } from '../persistence/repositories/user-list.ts';
@@ -41,16 +46,17 @@ import { retrySeconds, taskRunner } from '../tasks/task-runner.ts';
 import type { Config } from './config.ts';
 import { healthReport } from './health.ts';
 import { type Role, roleNamed } from './role.ts';
+import { NotReady, troubles } from './troubles.ts';
 
 const RETRY_START_MS = 1_000;
-
-/** What an operator has to mend before the service can serve; the message says what. */
-export class NotReady extends Error {}
+const PRUNE_MS = 60_000;
+const SLOW_READS_WAITING = 256;
+const SLOW_READS_WAIT_MS = 2_000;
 
 type Options = {
   /** Everything, unless it is said. */
   role?: Role;
-  /** Of this release, for the metrics. */
+  /** The version of this release, for the metrics. */
   version?: string;
   /** Another clock, in a test. */
   now?: () => Date;
@@ -62,13 +68,10 @@ export const buildApp = async (
   log: Logger,
   { role = roleNamed('all', config), version = 'unknown', now = () => new Date() }: Options = {},
 ) => {
-  const database = await openDatabase(config.DATABASE_URL, config.DATABASE_POOL_SIZE + config.DATABASE_MAX_OVERFLOW);
+  const connections = config.DATABASE_POOL_SIZE + config.DATABASE_MAX_OVERFLOW;
+  const database = toldDatabase(await openDatabase(config.DATABASE_URL, connections, (line) => log.warn(line)), log);
   const processId = randomUUID();
-  const onError = (error: unknown): void => log.warn({ err: error }, 'background work failed; it is tried again');
-  const reportAway =
-    (name: string) =>
-    (error: unknown): void =>
-      log.warn({ err: error }, `${name} cannot be reached; trying again`);
+  const { troubleWith, takesNoChanges, unserved, forget: forgetTroubles } = troubles(log);
 
   // Loaded only where there is a collector.
   const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
@@ -83,7 +86,7 @@ export const buildApp = async (
           'service.instance.id': processId,
           'lumin.role': role.name,
         },
-        onError: (error) => log.warn({ err: error }, 'the collector takes no traces; they are dropped until it does'),
+        away: troubleWith('the collector', 'takes no traces, and they are dropped', 'takes traces again'),
       })
     : null;
 
@@ -91,38 +94,93 @@ export const buildApp = async (
   let generation = 0;
   /** A keyed hash in base64url: the same on every replica, and useless to whoever does not have the key. */
   const hash = (text: string): string => createHmac('sha256', secret).update(text).digest('base64url');
+  const codeOf = (purpose: string) => authenticationCode(() => secret, purpose);
   /** Names this database where several share a Redis or a NATS. */
   const deployment = (): string => hash('deployment').slice(0, 12);
 
-  const redisAt = (url: string): Redis =>
-    openRedis(url, { password: config.REDIS_PASSWORD, connections: config.REDIS_POOL_SIZE, onError: reportAway('Redis') });
+  const redisAt = (url: string, name?: string): Redis =>
+    openRedis(url, { password: config.REDIS_PASSWORD, connections: config.REDIS_POOL_SIZE, log, ...(name && { name }) });
   const { REDIS_URL, NATS_URL, TASK_RESULT_BACKEND: resultsUrl, TASK_BROKER_URL: brokerUrl } = config;
   const redis = REDIS_URL === null ? null : redisAt(REDIS_URL);
-  const resultsRedis = resultsUrl === null || resultsUrl === REDIS_URL ? redis : redisAt(resultsUrl);
-  const natsAt = (url: string): Nats => openNats(url, reportAway('NATS'));
-  const nats = NATS_URL === null ? null : natsAt(NATS_URL);
-  const broker = brokerUrl === null || brokerUrl === NATS_URL ? nats : natsAt(brokerUrl);
+  const resultsRedis = resultsUrl === null || resultsUrl === REDIS_URL ? redis : redisAt(resultsUrl, 'Redis of task results');
+  const nats = NATS_URL === null ? null : openNats(NATS_URL, log);
+  const broker = brokerUrl === null || brokerUrl === NATS_URL ? nats : openNats(brokerUrl, log, 'NATS of tasks');
 
-  const storeBehindCache = eventStore(database);
+  const storeBehindCache = eventStore(database, () => caches.log?.seen() ?? null);
   const loadMany = (userIds: UserId[]) => retriedRead(() => storeBehindCache.load(userIds));
-  const caches = multiLevelCache({ database, loadMany, redis, deployment, hash, onError });
+  let logChanges = 0;
+  const onOtherLog = (change: LogChange | null): void => {
+    logChanges++;
+    log.error(change ?? {}, change ? GONE_BACK : LOST);
+    liveFeed.beginAgain();
+  };
+  const caches = multiLevelCache({
+    database,
+    loadMany,
+    redis,
+    deployment,
+    code: codeOf('users in Redis'),
+    onOtherLog,
+    away: troubleWith('following the log'),
+  });
   const reporting = seenVersions(caches.seen);
-  const store = reporting.store(storeBehindCache);
-  const unitOfWork = new UnitOfWork(store, (size, ms) => measured.observeBatch(size, ms), tracing);
+  const writes = storeWrites(storeBehindCache, takesNoChanges);
+  const store = reporting.store(writes.store);
+  const unitOfWork = new UnitOfWork(store, {
+    observe: (size, ms) => measured.observeBatch(size, ms),
+    tracing,
+    onOtherLog: async () => caches.log?.follow(),
+  });
   const users = userRepository(store, unitOfWork, caches.cache);
-  const views = profileViewRepository(database);
-  const search = searchIndex(database, storeBehindCache, onError);
+  // What may be slow leaves connections to the rest. The embedded database has one for everything.
+  const slowReads = gate({
+    atOnce: database.exclusive ? 1 : Math.ceil(connections / 4),
+    waiting: SLOW_READS_WAITING,
+    waitMs: SLOW_READS_WAIT_MS,
+  });
+  const views = profileViewRepository(database, slowReads);
+  const search = searchIndex({
+    database,
+    away: troubleWith('taking events into the search'),
+    onSkipped: (checkpoint, position, error) =>
+      log.error(
+        { err: error, checkpoint, position },
+        'an event cannot be searched in; search goes on without it until npm run lumin rebuild',
+      ),
+  });
   const feed = eventFeed(database, config.EVENTS_PERSONAL);
-  const liveFeed = new LogFeed(reporting.feed(feed), onError);
+  const liveFeed = new LogFeed(reporting.feed(feed), caches.goneBack, troubleWith('the live feed'));
   let relay: OutboxRelay | null = null;
 
   const tasks = taskRepository(database);
-  // In a restored backup, tasks that had ended have not: its generation is another one.
-  const resultsOf = (): string => `${deployment()}:${generation}`;
-  const results = resultsRedis && taskResults({ tasks, redis: resultsRedis, deployment: resultsOf });
+  // A restored backup has another generation: tasks that had ended are open in it again.
+  const resultsOf = (): string =>
+    `${deployment()}:${database.exclusive ? generation : (caches.generation() ?? processId)}:${database.server()}`;
+  let rejectedResults = 0;
+  const results =
+    resultsRedis &&
+    taskResults({
+      tasks,
+      redis: resultsRedis,
+      deployment: resultsOf,
+      code: codeOf('task results'),
+      now,
+      onRejected: () => rejectedResults++,
+    });
   const findTask = reporting.tasks(results ?? tasks, (name) => isCommandName(name) && commandNamed(name).view !== undefined);
   const { NATS_STREAM: stream, NATS_SUBJECT_PREFIX: subjectPrefix } = config;
-  const queue = broker && taskQueue({ nats: broker, stream: `${stream}-tasks`, subjectPrefix, tracing, onError });
+  const warn = (text: string): void => log.warn(text);
+  const queue =
+    broker &&
+    taskQueue({
+      nats: broker,
+      stream: `${stream}-tasks`,
+      subjectPrefix,
+      code: codeOf('tasks in NATS'),
+      tracing,
+      away: troubleWith('sending calls to task workers'),
+      warn,
+    });
   const wake = (task: TaskRef): void => {
     if (!queue?.offer(task)) runner.wake();
   };
@@ -149,11 +207,13 @@ export const buildApp = async (
     tasks,
     run: tracing ? (task: ClaimedTask) => tracing.task(task, () => runTask(task)) : runTask,
     owner: processId,
-    onError,
   };
-  const runner = taskRunner({ ...forWork, queue, onEnded: (taskId) => results?.ended(taskId) });
-  const blocks = expiredBlocks(forWork);
+  const onEnded = (taskId: string): void => results?.ended(taskId);
+  const runner = taskRunner({ ...forWork, queue, onEnded, away: troubleWith('running tasks') });
+  const blocks = expiredBlocks({ ...forWork, away: troubleWith('ending blocks') });
+  const pruning = new Poller(tasks.prune, PRUNE_MS, troubleWith('removing what is old'));
 
+  const readiness = troubleWith('the database', 'is not ready', 'is ready');
   let state: 'starting' | 'serving' | 'stopping' = 'starting';
   let startCode: ProblemCode = 'starting';
   const startProblem = (): Problem | null => (state === 'starting' ? new Problem(startCode) : null);
@@ -163,40 +223,38 @@ export const buildApp = async (
     if (state === 'stopping') throw new Problem('shutting-down');
     const unready = startProblem();
     if (unready) throw unready;
-    try {
-      await database.ping();
-      unusable.over();
-    } catch (cause) {
-      if (cause instanceof UnusableDatabase) unusable.report(cause);
+    const ours = await database.ping().catch((cause) => {
       throw new Problem('store-unavailable', {}, { cause });
-    }
+    });
+    if (ours) return readiness.over();
+    readiness.report(new NotReady(GONE));
+    throw new Problem('store-unavailable');
   };
   const relayState = () => relayStatus(database);
-  const health = healthReport({ checkReady, redis, nats, broker, relayStatus: relayState });
+  const taskState = () => taskStatus(database);
+  const oldestDueSeconds = async (): Promise<number> => (await taskState()).oldest_due_seconds;
+  const health = healthReport({ checkReady, writes: writes.state, redis, nats, broker, relayStatus: relayState, oldestDueSeconds });
   const measured = metrics({
     build: { version, role: role.name },
     state: () => state,
     ping: database.ping,
+    writable: () => writes.state() === 'ok',
     servers: { redis: redis?.available, nats: nats && (() => nats.connection() !== null) },
     relay: nats && relayState,
     publishing: () => relay?.status() ?? null,
-    tasks: () => taskStatus(database),
-    cache: caches.counts,
+    tasks: taskState,
+    skipped: () => skippedEvents(database),
+    cache: () => ({ ...caches.counts(), rejected: caches.counts().rejected + rejectedResults }),
+    foreign: () => ({ ...(relay && { events: relay.foreign() }), ...(queue && role.tasks && { tasks: queue.foreign() }) }),
+    logChanges: () => logChanges,
     connections: database.connections,
     liveClients: () => liveFeed.readers(),
   });
 
-  // What an operator has to mend is said in words; of all else the error is shown.
-  const isForOperator = (error: unknown): error is Error => error instanceof NotReady || error instanceof UnusableDatabase;
-  const unusable = outage(
-    (error) => (isForOperator(error) ? log.warn(error.message) : log.warn({ err: error }, 'the database is not ready; trying again')),
-    (error) => (error instanceof StoreFailure || isForOperator(error) ? error.message : String((error as { code?: string }).code)),
-  );
-
   const prepare = async (): Promise<void> => {
     await database.check();
     if (config.MIGRATE_ON_START) {
-      for (const { name } of await database.migrate('up')) log.info(`applied migration ${name}`);
+      for (const { name } of await asOwner(config, database, (owner) => owner.migrate('up'))) log.info(`applied migration ${name}`);
     } else if ((await database.migrate('status')).some((step) => step.state === 'pending')) {
       throw new NotReady('the database schema is not up to date; run npm run migrate');
     }
@@ -206,15 +264,19 @@ export const buildApp = async (
     if (database.exclusive) await tasks.releaseAll();
     await caches.prepare();
     if (state !== 'starting') return;
+    readiness.over();
     state = 'serving';
     caches.start();
+    pruning.start();
+    writes.looking.start();
     if (role.api) {
       search.start();
       blocks.start();
     }
     if (role.tasks) runner.start();
     if (role.outbox && nats) {
-      relay = outboxRelay({ feed, database, nats, stream, subjectPrefix, deployment: deployment(), owner: processId, tracing, log });
+      const code = codeOf('events in NATS');
+      relay = outboxRelay({ feed, database, nats, stream, subjectPrefix, deployment: deployment(), code, owner: processId, tracing, log });
       relay.start();
     }
   };
@@ -225,7 +287,7 @@ export const buildApp = async (
         await prepare();
       } catch (error) {
         if (database.exclusive) throw error;
-        unusable.report(error);
+        readiness.report(error);
         // The try may have failed for another reason, a schema that is not there yet for one.
         startCode = await database.ping().then(
           () => 'starting' as const,
@@ -247,7 +309,7 @@ export const buildApp = async (
     getHistory: getHistory(users),
     getProfile: getProfile(users, views),
     getProfileViews: getProfileViews(users, views),
-    listUsers: listUsers(userList(store)),
+    listUsers: listUsers(userList(store, slowReads)),
     getTask: getTask(findTask),
     awaitTask: awaitTask(findTask),
     liveFeed,
@@ -278,6 +340,7 @@ export const buildApp = async (
 
     health,
     metrics: measured.text,
+    unserved,
     beginRequest: measured.beginRequest,
     observeRequest: measured.observeRequest,
 
@@ -292,12 +355,23 @@ export const buildApp = async (
     /** Finishes what was taken in, then lets go of everything, in reverse order. */
     async stop(): Promise<void> {
       state = 'stopping';
-      await Promise.all([stopWork(), search.stop(), liveFeed.stop(), caches.stop()]);
+      await Promise.all([stopWork(), search.stop(), pruning.stop(), writes.looking.stop(), liveFeed.stop(), caches.stop()]);
       await unitOfWork.close();
       await Promise.all([...new Set([nats, broker, redis, resultsRedis, tracing])].map((connection) => connection?.close()));
       await database.close();
+      forgetTroubles();
     },
   };
 };
+
+const GONE =
+  'tables or functions of this release are gone: its schema was taken back (migrate down), or another database is at the address; ' +
+  'run npm run migrate, or correct DATABASE_URL, and restart every process';
+const GONE_BACK =
+  'the log has gone back: it no longer has the event that this process saw at the position "seen", and ends at "head". What was remembered ' +
+  'of it is forgotten, and live clients are told to begin again; docs/operations.md, Failover';
+const LOST =
+  'changes that this process has seen are no longer in the database. What was remembered is forgotten, and live clients are told to ' +
+  'begin again; docs/operations.md, Failover';
 
 export type App = Awaited<ReturnType<typeof buildApp>>;

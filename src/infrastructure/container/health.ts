@@ -5,36 +5,51 @@ import type { RelayStatus } from '../persistence/log/relay-checkpoint.ts';
 
 type Parts = {
   checkReady: () => Promise<void>;
+  /** Whether the store takes changes, where it answers. */
+  writes: () => 'ok' | 'read-only' | 'busy';
   /** A server that is not configured is null. */
   redis: Redis | null;
   nats: Nats | null;
   broker: Nats | null;
   relayStatus: () => Promise<RelayStatus>;
+  /** For how long the oldest task has been due. */
+  oldestDueSeconds: () => Promise<number>;
 };
 
 /** A lag of this length means that no process publishes: the relay needs less than a tenth of a second. */
 const LAGGING_MS = 5_000;
-/** How long the health report waits for the relay's state, which is left out where all connections of the pool are in use. */
+/** A wait of this length means that no worker takes tasks, or not enough of them. */
+const DUE_SECONDS = 30;
+/** How long the health report waits for what the database says of relay and tasks, which is left out where all connections of the pool are in use. */
 const STATUS_MS = 500;
 
-/** What a process tells of itself: of what is configured, whether it answers, and how far the log is published. */
-export const healthReport = ({ checkReady, redis, nats, broker, relayStatus }: Parts) => {
+/** What a process tells of itself: of what is configured, whether it answers; and of what others do, tasks and events, where it goes wrong. */
+export const healthReport = ({ checkReady, writes, redis, nats, broker, relayStatus, oldestDueSeconds }: Parts) => {
   const askRelay = singleFlightWithin(relayStatus, STATUS_MS);
+  const askTasks = singleFlightWithin(oldestDueSeconds, STATUS_MS);
+
+  const eventsOf = (relay: RelayStatus | null) => {
+    if (nats?.connection() == null) return 'unavailable' as const;
+    if (relay !== null && (relay.lagging_ms ?? 0) > LAGGING_MS) return 'lagging' as const;
+    return relay?.drops_unread ? ('drops-unread' as const) : ('ok' as const);
+  };
+
   return async () => {
     const store = await checkReady().then(
       () => true,
       () => false,
     );
-    const relay = nats && store ? await askRelay() : null;
-    const lagging = relay !== null && (relay.lagging_ms ?? 0) > LAGGING_MS;
+    const [relay, due] = store ? await Promise.all([nats && askRelay(), askTasks()]) : [null, null];
+    const late = due !== null && due > DUE_SECONDS;
     return {
       checks: {
-        store: answers(store),
+        store: store ? writes() : ('unavailable' as const),
         ...(redis && { cache: answers(redis.available()) }),
-        ...(nats && { events: nats.connection() && lagging ? ('lagging' as const) : answers(nats.connection() !== null) }),
-        ...(broker && { tasks: answers(broker.connection() !== null) }),
+        ...(nats && { events: eventsOf(relay) }),
+        ...(relay?.stream_ahead && { relay: 'ahead-of-log' as const }),
+        // Where tasks need no NATS, they are spoken of only where they wait.
+        ...((broker || late) && { tasks: late ? ('lagging' as const) : answers(broker?.connection() !== null) }),
       },
-      ...(relay && { relay: { position: String(relay.position), lag: relay.lag } }),
     };
   };
 };

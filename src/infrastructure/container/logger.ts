@@ -1,9 +1,11 @@
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { OwnError } from '../../domain/own-error.ts';
 import { fixedText } from '../fixed-texts.ts';
 import { StoreFailure } from '../persistence/database/database.ts';
 import type { Config } from './config.ts';
+import { boundedLines } from './repeated-lines.ts';
 
-/** An error for the log: what happened and where, never a value. Of the messages of foreign errors only fixed texts are told. */
+/** An error for the log: what happened and where, never a value. Our own errors say it; of what others say only fixed texts are told. */
 const err = (error: Error): object => {
   if (error instanceof StoreFailure) return { type: error.name, message: error.message, constraint: error.constraint };
   const { type, stack } = stdSerializers.err(error);
@@ -12,7 +14,7 @@ const err = (error: Error): object => {
   return {
     type,
     code: (error as { code?: unknown }).code,
-    reason: fixedText(error.message),
+    reason: error instanceof OwnError ? error.message : fixedText(error.message),
     stack: frames.slice(0, 8).map((line) => line.trim()),
     ...cause,
   };
@@ -21,12 +23,15 @@ const err = (error: Error): object => {
 const BUFFER_BYTES = 8_192;
 const FLUSH_MS = 200;
 
+export const levelOf = (config: Config): string => (config.APP_DEBUG ? 'debug' : config.LOG_LEVEL);
+
 export const loggerOptions = (config: Config) => ({
-  level: config.APP_DEBUG ? 'debug' : config.LOG_LEVEL,
+  level: levelOf(config),
   base: null,
   timestamp: pino.stdTimeFunctions.isoTime,
   formatters: { level: (label: string) => ({ level: label }) },
   serializers: { err },
+  hooks: { logMethod: boundedLines() },
 });
 
 /** One JSON line per event; readable where a person looks on. */

@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../persistence/log/relay-checkpoint.ts';
 
-/** An event that the stream holds. */
-export type Published = { position: number; id: string; time: string };
+/** An event that the stream holds, and its sequence there. */
+export type Published = { position: number; id: string; time: string; seq: number };
 
 /** What the stream looks like. */
 export type StreamState = {
@@ -10,14 +10,17 @@ export type StreamState = {
   /** Sequences of its first and last message. `last` stays when messages go. */
   first: number;
   last: number;
-  /** Whether its own limits take messages away. */
-  limited: boolean;
+  /** Settings by which it takes messages away. */
+  losses: { unread: readonly string[]; late: readonly string[] };
   /** The last event of this deployment: none, or `buried` where too many messages of others came after it. */
   event: Published | 'none' | 'buried';
 };
 
-/** The relay's place: `event` was published, as everything before it, and `last` is the stream's last sequence. */
-export type ResumePoint = Pick<StreamState, 'created' | 'last'> & { position: number; event: Published | null };
+/**
+ * The relay's place: `event` was published, as everything before it, and `last` is the stream's last sequence. `alone`: since the
+ * stream was looked at, its sequence has gone on, so whatever an earlier leader may still send is refused.
+ */
+export type ResumePoint = Pick<StreamState, 'created' | 'last'> & { position: number; event: Published | null; alone: boolean };
 
 /** A message that the stream held when all was well. */
 export type LastGood = { created: number; seq: number };
@@ -28,13 +31,15 @@ export type LastGood = { created: number; seq: number };
  * hide them, the checkpoint says.
  */
 export const resumePointOf = (
-  { created, first, last, limited, event }: StreamState,
+  { created, first, last, losses, event }: StreamState,
   checkpoint: Checkpoint,
   lastGood: LastGood | null,
 ): ResumePoint => {
+  const limited = losses.unread.length + losses.late.length > 0;
+  const after = (position: number, event: Published | null): ResumePoint => ({ created, last, position, event, alone: false });
   const purged = !limited && lastGood?.created === created && first > lastGood.seq;
-  if (purged) return { created, last, position: 0, event: null };
-  if (typeof event === 'object') return { created, last, position: event.position, event };
+  if (purged) return after(0, null);
+  if (typeof event === 'object') return after(event.position, event);
   const expired = limited && created === checkpoint.created && last >= checkpoint.position;
-  return { created, last, position: expired || event === 'buried' ? checkpoint.position : 0, event: null };
+  return after(expired || event === 'buried' ? checkpoint.position : 0, null);
 };

@@ -2,7 +2,15 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { singleFlightWithin } from '../concurrency/single-flight.ts';
 
 /** How far the log is published, as the database says. `lagging_ms`: the age of the oldest event that waits. */
-type RelayFigures = { position: number; head: number; lag: number; leader: boolean; lagging_ms: number | null };
+type RelayFigures = {
+  position: number;
+  head: number;
+  lag: number;
+  leader: boolean;
+  lagging_ms: number | null;
+  stream_ahead: boolean;
+  drops_unread: boolean;
+};
 /** Unfinished tasks, by what they wait for. */
 type TaskFigures = { queued: number; scheduled: number; running: number; oldest_due_seconds: number };
 
@@ -11,15 +19,23 @@ export type Sources = {
   build: { version: string; role: string };
   state: () => 'starting' | 'serving' | 'stopping';
   /** @throws where the database does not answer */
-  ping: () => Promise<void>;
+  ping: () => Promise<boolean>;
+  /** Whether the database, where it answers, takes changes. */
+  writable: () => boolean;
   /** Of each other server that is configured, whether it answers. */
   servers: Record<string, (() => boolean) | null | undefined>;
   /** Null without NATS. */
   relay: (() => Promise<RelayFigures>) | null;
   /** What the relay of this process does; null where it has none. `published` counts from its start. */
-  publishing: () => { leading: boolean; published: number; streamAhead: boolean } | null;
+  publishing: () => { leading: boolean; published: number } | null;
   tasks: () => Promise<TaskFigures>;
+  /** Events that search goes on without. */
+  skipped: () => Promise<number>;
+  /** Messages in NATS that were not ours, by the stream. */
+  foreign: () => Record<string, number>;
   cache: () => Readonly<{ l1_hits: number; redis_hits: number; misses: number; rejected: number }>;
+  /** How often this process found that the log had gone back. */
+  logChanges: () => number;
   connections: () => { open: number; idle: number; waiting: number } | null;
   liveClients: () => number;
 };
@@ -55,17 +71,19 @@ export const metrics = (sources: Sources) => {
 
   /** What the database says; one that hangs is asked once, however many read. Null where it does not answer in time. */
   const asked = {
-    store: singleFlightWithin(() => sources.ping().then(() => true), ASK_MS),
+    store: singleFlightWithin(sources.ping, ASK_MS),
     relay: sources.relay && singleFlightWithin(sources.relay, ASK_MS),
     tasks: singleFlightWithin(sources.tasks, ASK_MS),
+    skipped: singleFlightWithin(sources.skipped, ASK_MS),
   };
   let store = false;
   let relay: RelayFigures | null = null;
   let tasks: TaskFigures | null = null;
+  let skipped: number | null = null;
   const ask = async (): Promise<void> => {
-    const answers = await Promise.all([asked.store(), asked.relay?.() ?? null, asked.tasks()]);
+    const answers = await Promise.all([asked.store(), asked.relay?.() ?? null, asked.tasks(), asked.skipped()]);
     store = answers[0] ?? false;
-    [, relay, tasks] = answers;
+    [, relay, tasks, skipped] = answers;
   };
 
   /** Has the samples that `read` finds when the metrics are read: any number of them, or one, or none. */
@@ -91,6 +109,9 @@ export const metrics = (sources: Sources) => {
     const servers = Object.entries(sources.servers).flatMap(([name, answers]) => (answers ? [[name, Number(answers())]] : []));
     return { store: Number(store), ...Object.fromEntries(servers) };
   });
+  gauge('lumin_store_writable', '1 where the database takes changes, 0 where it answers and takes none.', () =>
+    store ? sources.writable() : null,
+  );
   gauge('lumin_http_requests_in_progress', 'Requests that are not answered yet.', () => inProgress);
 
   read(Counter, 'lumin_cache_reads_total', 'Reads of users, by the level that answered.', ['level'], () => {
@@ -102,14 +123,22 @@ export const metrics = (sources: Sources) => {
   );
 
   gauge('lumin_log_position', 'Position of the last event of the log.', () => relay?.head);
+  read(Counter, 'lumin_log_changes_total', 'How often this process found that the log had lost events.', [], () =>
+    sampleOf(sources.logChanges()),
+  );
   gauge('lumin_relay_position', 'Position up to which the log is published.', () => relay?.position);
   gauge('lumin_relay_lag_events', 'Events that are not published yet.', () => relay?.lag);
   gauge('lumin_relay_lag_seconds', 'Age of the oldest event that is not published yet.', () => relay && (relay.lagging_ms ?? 0) / 1000);
   gauge('lumin_relay_has_leader', '1 where some process has the right to publish, else 0.', () => relay?.leader);
   gauge('lumin_relay_leading', '1 where this process has the right to publish, else 0.', () => sources.publishing()?.leading);
-  gauge('lumin_relay_stream_ahead', '1 where the stream holds events that the log lost, else 0.', () => sources.publishing()?.streamAhead);
+  gauge('lumin_relay_stream_ahead', '1 where the stream holds events that the log lost, else 0.', () => relay?.stream_ahead);
+  gauge('lumin_relay_stream_drops_unread', '1 where the stream drops what a consumer has not read, else 0.', () => relay?.drops_unread);
   read(Counter, 'lumin_relay_published_events_total', 'Events published by this process.', [], () =>
     sampleOf(sources.publishing()?.published),
+  );
+
+  read(Counter, 'lumin_foreign_messages_total', 'Messages in NATS that were not ours, and not believed.', ['stream'], () =>
+    Object.entries(sources.foreign()).map(([stream, value]) => ({ labels: { stream }, value })),
   );
 
   gauges('lumin_tasks', 'Unfinished tasks, by status.', 'status', () => {
@@ -118,6 +147,7 @@ export const metrics = (sources: Sources) => {
     return { queued, scheduled, running };
   });
   gauge('lumin_task_oldest_due_seconds', 'For how long the oldest unfinished task has been due.', () => tasks?.oldest_due_seconds);
+  gauge('lumin_search_skipped_events', 'Events that search cannot take in and goes on without, until a rebuild.', () => skipped);
   gauge('lumin_live_feed_clients', 'Clients that follow the live feed.', () => sources.liveClients());
   gauges('lumin_database_pool_connections', 'PostgreSQL connections of the pool, by state.', 'state', () => {
     const pool = sources.connections();

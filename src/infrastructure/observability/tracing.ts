@@ -16,17 +16,17 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { ClaimedTask } from '../../application/tasks/task.ts';
 import { Problem } from '../../domain/problem.ts';
-import { outage } from '../concurrency/outage.ts';
+import type { Outage } from '../concurrency/outage.ts';
 
 const EXPORT_MS = 1_000;
 const EXPORT_TIMEOUT_MS = 3_000;
 /** Spans that wait for the collector; what is more is dropped. */
 const MAX_WAITING = 4_096;
-/** At the end of the process, for what still waits. */
+/** The time that spans have to leave at the end of the process. */
 const FLUSH_MS = 500;
 
 type Options = {
-  /** Of the collector; spans go to `/v1/traces` under it. */
+  /** The address of the collector; spans go to `/v1/traces` under it. */
   endpoint: string;
   /** As OTEL_TRACES_SAMPLER names it, and its argument. */
   sampler: string;
@@ -34,7 +34,7 @@ type Options = {
   /** What is the same for every span of this process. */
   resource: Attributes;
   /** Called once for every time that the collector is away. */
-  onError: (error: unknown) => void;
+  away: Pick<Outage, 'report' | 'over'>;
 };
 
 /** The part that one change has in its trace, from when it is taken in until it is answered. */
@@ -51,9 +51,9 @@ export type ChangeTrace = {
  *
  * This file is loaded only where there is a collector; everybody else imports its types, and holds null.
  */
-export const openTracing = ({ endpoint, sampler, ratio, resource, onError }: Options) => {
+export const openTracing = ({ endpoint, sampler, ratio, resource, away }: Options) => {
   const url = `${endpoint.replace(/\/$/, '')}/v1/traces`;
-  const exporter = reporting(new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS }), onError);
+  const exporter = reporting(new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS }), away);
   const provider = new TracerProvider({
     sampler: samplerNamed(sampler, ratio),
     resource: defaultResource().merge(resourceFromAttributes(resource)),
@@ -193,15 +193,12 @@ const samplerNamed = (name: string, ratio: number): Sampler => {
   return name === kind ? root : new ParentBasedSampler({ root });
 };
 
-const reporting = (exporter: SpanExporter, onError: (error: unknown) => void): SpanExporter => {
-  const away = outage(onError);
-  return {
-    export: (spans, done) =>
-      exporter.export(spans, (result) => {
-        if (result.code === ExportResultCode.SUCCESS) away.over();
-        else away.report(result.error);
-        done(result);
-      }),
-    shutdown: () => exporter.shutdown(),
-  };
-};
+const reporting = (exporter: SpanExporter, away: Options['away']): SpanExporter => ({
+  export: (spans, done) =>
+    exporter.export(spans, (result) => {
+      if (result.code === ExportResultCode.SUCCESS) away.over();
+      else away.report(result.error);
+      done(result);
+    }),
+  shutdown: () => exporter.shutdown(),
+});

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endedStatuses, type StoredProblem, type Task, type TaskRepository } from '../../application/tasks/task.ts';
-import { catalogue } from '../../domain/problem.ts';
-import { UserId } from '../../domain/value-objects/user-id.ts';
+import type { Task, TaskRepository } from '../../application/tasks/task.ts';
+import type { AuthenticationCode } from '../authentication-code.ts';
 import { batchLoader } from '../concurrency/batch-loader.ts';
-import type { Redis } from '../connections/redis.ts';
+import { type Redis, textsAt, written } from '../connections/redis.ts';
 
 /** An ended task never changes again; most are asked for soon or not at all. */
 const LIVES_SECONDS = 3_600;
+/** How far the clocks of two processes may be apart. */
+const APART_MS = 60_000;
 const WRITE_MS = 250;
 /** What has ended meanwhile is written together. */
 const GATHER_MS = 20;
@@ -16,6 +17,10 @@ type Options = {
   redis: Redis;
   /** Tells apart the databases that share a Redis. */
   deployment: () => string;
+  code: AuthenticationCode;
+  now: () => Date;
+  /** A value was found that this service did not write there, or not in the last hour. */
+  onRejected: () => void;
 };
 
 type TaskResults = Pick<TaskRepository, 'find'> & {
@@ -23,16 +28,36 @@ type TaskResults = Pick<TaskRepository, 'find'> & {
   ended: (taskId: string) => void;
 };
 
-/** Ended tasks in Redis, over the table: many polls of one result cost the database one. Nothing in them is personal. */
-export const taskResults = ({ tasks, redis, deployment }: Options): TaskResults => {
-  const keyOf = (taskId: string): string => `lumin:${deployment()}:task:${taskId}`;
+/**
+ * Ended tasks in Redis, over the table: many polls of one result cost the database one. Nothing in them is personal. They are
+ * sealed together with the time, so that a copy which somebody puts back after their hour is not believed either.
+ */
+export const taskResults = ({ tasks, redis, deployment, code, now, onRejected }: Options): TaskResults => {
+  const keyOf = (taskId: string): string => `lumin:${deployment()}:result:${taskId}`;
   let gathering: string[] = [];
 
+  const sealed = (task: Task): string => code.seal(keyOf(task.task_id), `${now().getTime()} ${JSON.stringify(task)}`);
+
+  const opened = (text: string, taskId: string): Task | null => {
+    const [, at, json] = /^(\d+) (.*)$/s.exec(code.open(keyOf(taskId), text) ?? '') ?? [];
+    const age = now().getTime() - Number(at);
+    if (json === undefined || age < -APART_MS || age > LIVES_SECONDS * 1_000 + APART_MS) return null;
+    const { created_at, started_at, finished_at, ...task } = JSON.parse(json);
+    return {
+      ...task,
+      created_at: new Date(created_at),
+      started_at: started_at === null ? null : new Date(started_at),
+      finished_at: new Date(finished_at),
+    };
+  };
+
   const read = batchLoader<string, Task>(async (taskIds) => {
-    const texts = (await redis.call((client) => client.mget(taskIds.map(keyOf)))) ?? [];
+    const texts = (await redis.call((client) => textsAt(client, taskIds.map(keyOf)))) ?? [];
     return new Map(
       taskIds.flatMap((taskId, index) => {
-        const task = endedTaskIn(texts[index] ?? null, taskId);
+        const text = texts[index] ?? null;
+        const task = text === null ? null : opened(text, taskId);
+        if (text !== null && task === null) onRejected();
         return task ? [[taskId, task]] : [];
       }),
     );
@@ -43,8 +68,8 @@ export const taskResults = ({ tasks, redis, deployment }: Options): TaskResults 
     if (results.length === 0) return;
     await redis.call((client) => {
       const pipeline = client.pipeline();
-      for (const task of results) pipeline.set(keyOf(task.task_id), JSON.stringify(task), 'EX', LIVES_SECONDS);
-      return pipeline.exec();
+      for (const task of results) pipeline.set(keyOf(task.task_id), sealed(task), 'EX', LIVES_SECONDS);
+      return written(pipeline);
     }, WRITE_MS);
   };
 
@@ -70,43 +95,4 @@ export const taskResults = ({ tasks, redis, deployment }: Options): TaskResults 
       if (gathering.push(taskId) === 1) void writeGathered();
     },
   };
-};
-
-/** null where it is not what this service writes for this task: whoever has access to Redis can write anything. */
-const endedTaskIn = (text: string | null, taskId: string): Task | null => {
-  if (text === null) return null;
-  try {
-    const { task_id, command, user_id, status, attempts, result_version, error, ...times } = JSON.parse(text);
-    const task: Task = {
-      ...{ task_id, command, status, attempts, result_version },
-      user_id: UserId(user_id),
-      created_at: timeIn(times.created_at),
-      started_at: times.started_at === null ? null : timeIn(times.started_at),
-      finished_at: timeIn(times.finished_at),
-      error: error === null ? null : problemIn(error),
-    };
-    const valid =
-      task_id === taskId &&
-      endedStatuses.includes(status) &&
-      typeof command === 'string' &&
-      Number.isSafeInteger(attempts) &&
-      (result_version === null || Number.isSafeInteger(result_version));
-    return valid ? task : null;
-  } catch {
-    return null;
-  }
-};
-
-/** @throws where it is no time */
-const timeIn = (text: unknown): Date => {
-  if (typeof text !== 'string' || !Number.isFinite(Date.parse(text))) throw new TypeError('not a time');
-  return new Date(text);
-};
-
-/** @throws where it is no problem of this service */
-const problemIn = ({ code, detail, errors, version }: StoredProblem): StoredProblem => {
-  const texts = [code, detail ?? '', ...(errors ?? []).flatMap((one) => [one.pointer, one.code, one.detail])];
-  if (!Object.hasOwn(catalogue, code) || !texts.every((text) => typeof text === 'string')) throw new TypeError('not a problem');
-  if (version !== undefined && !Number.isSafeInteger(version)) throw new TypeError('not a version');
-  return { code, ...(detail !== undefined && { detail }), ...(errors && { errors }), ...(version !== undefined && { version }) };
 };

@@ -3,6 +3,7 @@ import type { ClaimedTask, TaskRepository } from '../../application/tasks/task.t
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 import { backoff } from '../concurrency/backoff.ts';
 import { batchLoader } from '../concurrency/batch-loader.ts';
+import type { Outage } from '../concurrency/outage.ts';
 import { Poller } from '../concurrency/poller.ts';
 import { failpoint } from '../failpoint.ts';
 import type { TaskQueue } from './task-queue.ts';
@@ -14,7 +15,6 @@ const POLL_MS = 500;
 const OVERDUE_SECONDS = 2;
 /** A store that is away is asked again after this, however many messages call. */
 const PAUSE_MS = 500;
-const PRUNE_EVERY_MS = 60_000;
 
 /** How long a task waits for its next try. */
 export const retrySeconds = backoff({ first: 0.2, max: 60, share: 0 });
@@ -29,7 +29,7 @@ type Ports = {
   queue?: TaskQueue | null;
   /** Called when a task has ended here, either way. */
   onEnded?: (taskId: string) => void;
-  onError: (error: unknown) => void;
+  away: Pick<Outage, 'report' | 'over'>;
 };
 
 /** The tasks of one user that this worker runs, one after the other. */
@@ -43,10 +43,9 @@ export type TaskRunner = { start: () => void; wake: () => void; stop: () => Prom
  * another task needs no call of its own. Tasks found by polling survive anything; calls only save the wait. Whoever else runs
  * a task too, its effect is written once: the append refuses an ended task.
  */
-export const taskRunner = ({ tasks, run, owner, queue = null, onEnded = () => {}, onError }: Ports): TaskRunner => {
+export const taskRunner = ({ tasks, run, owner, queue = null, onEnded = () => {}, away }: Ports): TaskRunner => {
   const lanes = new Map<UserId, Lane>();
   let stopping = false;
-  let pruned = Number.NEGATIVE_INFINITY;
 
   /** The next task of a user; lanes that ask at the same time are answered by one statement. */
   const claimNext = batchLoader<UserId, ClaimedTask>(async (users) => {
@@ -54,7 +53,7 @@ export const taskRunner = ({ tasks, run, owner, queue = null, onEnded = () => {}
       const claimed = await tasks.claim(owner, users.length, LEASE_SECONDS, { users });
       return new Map(claimed.map((task) => [task.user_id, task]));
     } catch (error) {
-      onError(error);
+      away.report(error);
       if (!stopping) await sleep(PAUSE_MS);
       throw error;
     }
@@ -67,7 +66,7 @@ export const taskRunner = ({ tasks, run, owner, queue = null, onEnded = () => {}
       await failpoint('task.done');
       onEnded(task.task_id);
     } catch (error) {
-      onError(error);
+      away.report(error);
     }
   };
 
@@ -114,10 +113,6 @@ export const taskRunner = ({ tasks, run, owner, queue = null, onEnded = () => {}
   };
 
   const sweep = async (): Promise<boolean> => {
-    if (performance.now() - pruned > PRUNE_EVERY_MS) {
-      pruned = performance.now();
-      await tasks.prune();
-    }
     await room();
     if (stopping) return false;
     const overdueSeconds = queue?.consuming() ? OVERDUE_SECONDS : 0;
@@ -125,7 +120,7 @@ export const taskRunner = ({ tasks, run, owner, queue = null, onEnded = () => {}
     for (const task of claimed) void follow(task.user_id, task);
     return claimed.length > 0;
   };
-  const poller = new Poller(sweep, POLL_MS, onError);
+  const poller = new Poller(sweep, POLL_MS, away);
 
   return {
     start: () => {

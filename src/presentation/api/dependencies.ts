@@ -9,12 +9,14 @@ import type { LoggedEvent, StoredUser } from '../../domain/repositories/user-rep
 import type { UserId } from '../../domain/value-objects/user-id.ts';
 
 type CheckState = 'ok' | 'lagging' | 'unavailable';
+/** Where it answers and takes no changes, `read-only` or `busy`. */
+type StoreState = 'ok' | 'read-only' | 'busy' | 'unavailable';
+/** What others have set up, or lost, so that events do not reach who waits for them. */
+type EventsState = CheckState | 'drops-unread';
 
-/** How a process and what it depends on are doing; of that, what is configured. */
+/** How a process and what it depends on are doing; of that, what is configured. No counts: anybody may ask. */
 export type HealthReport = {
-  checks: { store: CheckState; cache?: CheckState; events?: CheckState; tasks?: CheckState };
-  /** How far the log is published, and how many events wait. */
-  relay?: { position: string; lag: number };
+  checks: { store: StoreState; cache?: CheckState; events?: EventsState; relay?: 'ahead-of-log'; tasks?: CheckState };
 };
 
 /** What every process tells about itself. */
@@ -29,6 +31,8 @@ export interface Health {
   metrics(): Promise<string>;
   /** Counts a request as in progress, until what it returns is called. */
   beginRequest(): () => void;
+  /** A request was answered with this, which passes. */
+  unserved(problem: Problem): void;
   /** Counts a request. `route` is the pattern, never the URL. */
   observeRequest(method: string, route: string, status: number, ms: number): void;
 }

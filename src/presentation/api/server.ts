@@ -5,8 +5,7 @@ import type { Api } from './dependencies.ts';
 import type { Limits } from './feed/live-feed-connection.ts';
 import { liveFeedRoute } from './feed/live-feed-route.ts';
 import { baseServer, type ServerOptions } from './http/base-server.ts';
-import { isJson } from './http/headers.ts';
-import { parseJsonBody } from './http/json-body.ts';
+import { hasTooMany, tooMany } from './http/json-body.ts';
 import { publicAddresses } from './http/public-addresses.ts';
 import { socketRefusal } from './http/socket-refusal.ts';
 import { fieldErrors, queryStringSchema, validator } from './http/validation.ts';
@@ -18,7 +17,7 @@ import { listRoutes } from './queries/list-routes.ts';
 import { profileRoutes } from './queries/profile-routes.ts';
 import { queryRoutes } from './queries/query-routes.ts';
 
-type Options = Pick<ServerOptions, 'log' | 'newRequestId'> & {
+type Options = Pick<ServerOptions, 'log' | 'newRequestId' | 'knownHosts' | 'metricsElsewhere' | 'limits'> & {
   version: string;
   allowedOrigins: string[];
   /** Begins the addresses in answers, where it is not empty. */
@@ -35,17 +34,8 @@ export const buildServer = (api: Api, { version, publicUrl = '', liveFeed, ...op
       if (httpPart === 'headers' || httpPart === 'params') return () => true;
       return ajv.compile(httpPart === 'querystring' ? queryStringSchema(schema as object) : (schema as object));
     });
+    server.addHook('preValidation', ({ query }, _, done) => done(hasTooMany(query as object) ? tooMany() : undefined));
     server.setSchemaErrorFormatter((failures) => new Problem('validation-failed', { errors: fieldErrors(failures, api.now()) }));
-
-    server.removeAllContentTypeParsers();
-    server.addContentTypeParser('application/json', { parseAs: 'buffer' }, ({ headers }, body, done) => {
-      try {
-        if (!isJson(headers['content-type'])) throw new Problem('unsupported-media-type');
-        done(null, body.length === 0 ? undefined : parseJsonBody(body as Buffer));
-      } catch (error) {
-        done(error as Error);
-      }
-    });
 
     server.addHook('onRequest', ({ routeOptions }, _, done) => {
       // By route and not by URL: a client may name it in full, as to a proxy.
@@ -58,7 +48,7 @@ export const buildServer = (api: Api, { version, publicUrl = '', liveFeed, ...op
     listRoutes(server, api);
     profileRoutes(server, api);
     healthRoutes(server, api);
-    metricsRoute(server, api);
+    if (!options.metricsElsewhere) metricsRoute(server, api);
     problemPages(server);
     await liveFeedRoute(server, api, options.allowedOrigins, liveFeed);
     server.websocketServer.on('wsClientError', socketRefusal(base));

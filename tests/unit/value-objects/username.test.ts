@@ -65,6 +65,7 @@ describe('a name', () => {
     ['Zoe\u0308', 'Zoë'],
     ['x'.repeat(NAME_LENGTH), 'x'.repeat(NAME_LENGTH)],
     ['𠮷'.repeat(NAME_LENGTH), '𠮷'.repeat(NAME_LENGTH)],
+    'محمد \uFDFA',
     ['e\u0301'.repeat(50), 'é'.repeat(50)],
   ]);
 
@@ -74,6 +75,11 @@ describe('a name', () => {
     '𠮷'.repeat(NAME_LENGTH + 1),
     `a${'\u0301'.repeat(1000)}`,
     '\u0958'.repeat(NAME_LENGTH),
+    // 18, 8, 5 and 4 characters each where they are written out.
+    '\uFDFA'.repeat(13),
+    '\uFDFB'.repeat(30),
+    '\u3316'.repeat(30),
+    '\u3300'.repeat(40),
   ]);
   refuses(NamePart, 'invalid-characters', [
     ' John',
@@ -313,5 +319,74 @@ describe('a name in letters of two scripts', () => {
     '\u03B8\u044B',
     '\u03B5ж',
     '\u00E6ж\u03B5',
+  ]);
+});
+
+describe('a name in letters that only look like those of an alphabet', () => {
+  accepts(NamePart, [
+    // Words of one script each, and of those that are written together.
+    'ᏣᎳᎩ',
+    'ꓡꓲꓢꓴ',
+    'Ⲙⲁⲣⲓⲁ',
+    'Μαϣενουτε',
+    'Արամ',
+    'გიორგი',
+    'Ꮳ Smith',
+    'Aさん',
+    'X線',
+    'Tシャツ',
+    'DJ王',
+    'T시',
+    'น้องAnn',
+    'ນ້ອງAnn',
+    'Анна李',
+    // Latin letters of orthographies, of old prints and of keyboards.
+    'Mª José',
+    'Mᵃ José',
+    'ĳsbrand',
+    'ŉ',
+    'Ǆemal',
+    'ﬁnn',
+    'Weiſs',
+    'ɓoɗɗo',
+    'kʷiƛ̕ən',
+    'ʼOumuamua',
+    'ʻAbd',
+    'ǃXóõ',
+    'Louis Ⅳ',
+    '鬼Ⅲ',
+    'ＡＢＣ',
+    '山田Ａ',
+    'No ①',
+    'Anna 🌸🇺🇦',
+    'Bob™',
+  ]);
+  refuses(NamePart, 'invalid-characters', [
+    // Cherokee, Lisu, Coptic, Armenian, Georgian, Hebrew, Arabic, Devanagari, Thai, Tifinagh, Deseret, Osage, Carian, Vai.
+    ...['Ꭺdmin', 'ᎪdmiN', 'adᎷin', 'ꓮdmin', 'ADMꓲN', 'Ⲁdmin', 'adⲙin', 'Jօhn', 'ჿscar', 'Adסin', 'adm٥n', 'J٥hn', 'J०hn', 'J๐hn'],
+    ...['Ⲛick', 'adⵏin', '𐐄scar', '𐓂scar', '𐊠dmin', 'ꕯohn', 'ꭺdmin', 'Ꭰавид', 'Ꮋина', 'Ꮲαῦλος'],
+    // Of mathematics and lettering, alone and among letters.
+    ...[
+      '𝐀dmin',
+      '𝐀𝐝𝐦𝐢𝐧',
+      '𝓐𝓭𝓶𝓲𝓷',
+      '𝔄dmin',
+      '𝔸dmin',
+      '𝖠dmin',
+      '𝙰dmin',
+      'A𝒅min',
+      'admi𝟏',
+      '𝚤van',
+      '𝛂dmin',
+      'ℂarl',
+      'ℓisa',
+      'ℰmma',
+      '℮mma',
+      'ℹvan',
+    ],
+    ...['Ａdmin', 'Aｄmin', 'ａnna', 'Аｄмин', 'Ⓐdmin', 'ⓐⓓⓜⓘⓝ', '⒜dmin', '🄰dmin', '🅐dmin', '🅰dmin', '🄐dmin', 'ᴀᴅᴍɪɴ', '\u{1CCD6}dmin'],
+    // Numbers of letters, and strokes.
+    ...['ⅼisa', 'Ⅿike', 'Paⅰ', 'ㅣisa', 'Jㅇhn', '丨isa', 'J〇hn'],
+    '葛\u{E0100}'.repeat(17),
   ]);
 });

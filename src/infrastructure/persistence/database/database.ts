@@ -1,3 +1,4 @@
+import { OwnError } from '../../../domain/own-error.ts';
 /** The little that the store needs of a database: the same SQL on PGlite and on PostgreSQL. bigint comes back as a number. */
 export interface Database {
   /** Whether the service can work on it at all. @throws UnusableDatabase, StoreFailure */
@@ -5,11 +6,15 @@ export interface Database {
   /** Runs one statement in a transaction of its own. @throws StoreFailure */
   query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Whether the database answers, asked on a connection of its own and decided within two seconds. @throws where it does not */
-  ping(): Promise<void>;
+  ping(): Promise<boolean>;
   /** Brings the schema up or down, or says where it stands. Safe when many processes do it at once. */
   migrate(direction: 'up' | 'down' | 'status'): Promise<MigrationStep[]>;
   /** How many connections are open, of these idle, and how many statements wait for one; null where there are none. */
   connections(): { open: number; idle: number; waiting: number } | null;
+  /** Names the server that the newest session began on, the same in every process; another one after a restart or a promotion. Empty where there is only one. */
+  server(): string;
+  /** Calls the listener before the first statement runs on another server than the one before. */
+  onOtherServer(listener: () => void): void;
   close(): Promise<void>;
   /** For people: where the data is, without credentials. */
   readonly location: string;
@@ -17,7 +22,8 @@ export interface Database {
   readonly exclusive: boolean;
 }
 
-export type MigrationStep = { name: string; state: 'applied' | 'pending' | 'reverted' };
+/** `unknown`: applied, and by a later release than this one. */
+export type MigrationStep = { name: string; state: 'applied' | 'pending' | 'reverted' | 'unknown' };
 
 /**
  * What a failed statement means for the one who sent it.
@@ -44,7 +50,7 @@ export class StoreFailure extends Error {
 }
 
 /** The database, or the way to it, is not one that the service can work on; the message says what to do. */
-export class UnusableDatabase extends Error {
+export class UnusableDatabase extends OwnError {
   /** Whether nothing helps but another database. */
   readonly lasting: boolean;
 
@@ -57,9 +63,14 @@ export class UnusableDatabase extends Error {
 
 type ServerError = { code?: string; constraint?: string; severity?: string };
 
-// Deadlock, serialization, lock timeout, cancelled (statement timeout), out of memory or disk, read-only: all rolled back.
+/** A server or a role that may read only, a file system that may (both 42501), no room, no transaction numbers left (54000). */
+const READ_ONLY = /^(?:25006|42501|53100|54000)$/;
+/** Lock timeout, cancelled (statement timeout), deadlock, serialization. */
+const BUSY = /^(?:55P03|57014|40)/;
+// What the server did not carry out for want of something, or because of its disk: all rolled back.
 // A prepared statement that is gone, or is there already: a pooler has exchanged the session, and nothing was carried out.
-const PASSING = new Set(['40P01', '40001', '55P03', '57014', '53100', '53200', '53400', '25006', '26000', '42P05']);
+// Tables or functions that are gone: of a step back of the schema under a running process, or another database at the address.
+const PASSING = /^(?:25006|42501|40|53|55P03|57|58|26000|42P05|42P01|42883|3F000)/;
 const AWAY = /^(?:08|57P0)/;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
@@ -68,5 +79,12 @@ export const failureOf = (error: unknown): StoreFailure => {
   const { code, constraint, severity } = error as ServerError;
   if (code === undefined || severity === undefined || !SQLSTATE.test(code)) return new StoreFailure('unknown', code);
   if (AWAY.test(code)) return new StoreFailure('unknown', code);
-  return new StoreFailure(PASSING.has(code) ? 'rolled-back' : 'refused', code, constraint);
+  return new StoreFailure(PASSING.test(code) ? 'rolled-back' : 'refused', code, constraint);
+};
+
+/** What a failure that passes says of the store. */
+export const ailmentOf = ({ kind, sqlstate = '' }: StoreFailure): 'read-only' | 'busy' | 'unavailable' => {
+  if (kind !== 'rolled-back') return 'unavailable';
+  if (READ_ONLY.test(sqlstate)) return 'read-only';
+  return BUSY.test(sqlstate) ? 'busy' : 'unavailable';
 };

@@ -1,19 +1,24 @@
+import { inWords, NETWORK, POSTGRESQL } from '../../failure-meanings.ts';
 import { fixedText } from '../../fixed-texts.ts';
+import { StoreFailure } from './database.ts';
 
-const MEANINGS: Record<string, string> = {
-  '22023': 'the server does not take the value of a setting in options or search_path',
-  '28000': 'the server does not let this user in from here, or not without TLS',
-  '28P01': 'the password is wrong',
-  '3D000': 'there is no such database',
-  '42501': 'this user may not do that',
-  '42704': 'the server does not know a setting in options',
-  '53300': 'the server has too many connections',
-  '57P03': 'the server is starting or stopping',
-};
+/** Poolers refuse everything with this code, and say why in words. */
+const POOLER = '08P01';
 
 /** Why there is no connection, for the log: a code, and words that hold no value. */
 export const failureReason = (error: unknown): string | undefined => {
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  const words = MEANINGS[code] ?? fixedText(message) ?? '';
+  const meaning = POSTGRESQL[code]?.[0];
+  const words = (code === POOLER ? fixedText(message) : meaning) ?? fixedText(message) ?? meaning ?? '';
   return [code, words].filter(Boolean).join(' ') || undefined;
+};
+
+/** The same of what `failureReason` has made, for people, and what to do about it. */
+export const reasonInWords = (error: unknown) => {
+  const said = (error instanceof StoreFailure ? error.sqlstate : failureReason(error)) ?? 'no answer';
+  const [, code, words] = /^([0-9A-Z_]{5,})(?: (.*))?$/.exec(said) ?? [];
+  const meaning = POSTGRESQL[code ?? ''] ?? NETWORK[code ?? ''];
+  if (code === undefined || meaning === undefined)
+    return { ...(code && { code }), text: said, next: 'look at its own log, and at what is between' };
+  return inWords([words ?? meaning[0], meaning[1]], code);
 };

@@ -1,12 +1,15 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 
 const SQLITE_BUSY = 5;
 
+/** The data folder cannot be used; the message says what to do. */
+export class UnusableFolder extends Error {}
+
 /** Another process has the data folder open. */
-export class FolderInUse extends Error {
+export class FolderInUse extends UnusableFolder {
   constructor(folder: string, pid: string) {
     super(`the data folder ${folder} is in use by process ${pid}; stop that process, or name another folder in DATABASE_URL`);
     this.name = 'FolderInUse';
@@ -22,7 +25,10 @@ export class FolderInUse extends Error {
  */
 export const lockFolder = async (folder: string): Promise<() => void> => {
   const pidFile = join(folder, 'lumin.pid');
-  const lock = new DatabaseSync(join(folder, 'lumin.lock'));
+  const lockFile = join(folder, 'lumin.lock');
+  // SQLite would make it readable for everybody.
+  closeSync(openSync(lockFile, 'a', 0o600));
+  const lock = new DatabaseSync(lockFile);
   try {
     lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
   } catch (error) {
@@ -31,7 +37,7 @@ export const lockFolder = async (folder: string): Promise<() => void> => {
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
     throw new FolderInUse(folder, await livingPid(pidFile));
   }
-  writeFileSync(pidFile, String(process.pid));
+  writeFileSync(pidFile, String(process.pid), { mode: 0o600 });
   return () => lock.close();
 };
 

@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { PostgresAddress } from './postgres-address.ts';
+import type { PostgresAddress, PostgresHost } from './postgres-address.ts';
 
 /** The password in PostgreSQL's password file, which only its owner may be able to read; null where it has none. */
-export const passwordInFile = ({ passwordFile, host, port, database, user }: PostgresAddress): string | null => {
-  const wanted = [host === null || host.startsWith('/') ? 'localhost' : host, String(port), database, user];
+export const passwordInFile = ({ passwordFile, database, user }: PostgresAddress, { name, port }: PostgresHost): string | null => {
+  const wanted = [name === null || name.startsWith('/') ? 'localhost' : name, String(port), database, user];
   for (const line of linesOf(passwordFile ?? join(homedir(), '.pgpass'))) {
     const fields = line.match(/(?:\\.|[^:\\])+/g)?.map((field) => field.replace(/\\(.)/g, '$1')) ?? [];
     if (wanted.every((value, index) => fields[index] === '*' || fields[index] === value)) return fields[4] ?? null;

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { failureOf, type StoreFailure } from './database.ts';
+import { makeOnlyPrivateFiles } from './private-files.ts';
 
 const INT8 = 20;
 
@@ -11,6 +12,7 @@ export type Call = { id: number } & (
 );
 export type Reply = { id: number; value?: unknown; failure?: Pick<StoreFailure, 'kind' | 'sqlstate' | 'constraint'>; error?: unknown };
 
+makeOnlyPrivateFiles();
 const pglite = await PGlite.create({ ...(workerData !== null && { dataDir: workerData as string }), parsers: { [INT8]: Number } });
 
 const answer = async (message: Call): Promise<unknown> => {

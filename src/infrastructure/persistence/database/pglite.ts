@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Database, StoreFailure } from './database.ts';
 import { lockFolder } from './folder-lock.ts';
 import type { Call, Reply } from './pglite-worker.ts';
+import { closeToOthers, makePrivateFolder } from './private-folder.ts';
 
 type Pending = { resolve: (value: unknown) => void; reject: (error: unknown) => void };
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
@@ -12,12 +12,13 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 /**
  * The embedded PostgreSQL: in memory, or in a folder that no other process has open. It runs in a thread of its own, so
  * that its work (it is WebAssembly, and blocks while it works) and a long query never hold up requests.
- * @throws FolderInUse
+ * @throws UnusableFolder
  */
 export const openPglite = async (folder: string | null): Promise<Database> => {
-  const path = folder === null ? null : resolve(folder);
-  if (path !== null) await mkdir(path, { recursive: true });
+  const path = folder === null ? null : makePrivateFolder(resolve(folder));
   const unlock = path === null ? () => {} : await lockFolder(path);
+  const mended = path === null ? null : closeToOthers(path);
+  if (mended !== null) process.stderr.write(`lumin: ${mended}\n`);
 
   const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData: path === null ? null : join(path, 'pg') });
   const pending = new Map<number, Pending>();
@@ -57,9 +58,13 @@ export const openPglite = async (folder: string | null): Promise<Database> => {
     query: (text, values = []) => ask({ call: 'query', text, values: [...values] }),
     ping: async () => {
       if (gone) throw new StoreFailure('unsent');
+      // Nobody else can take its tables away.
+      return true;
     },
     connections: () => null,
     migrate: (direction) => ask({ call: 'migrate', direction }),
+    server: () => '',
+    onOtherServer: () => {},
     async close() {
       closing = true;
       await ask({ call: 'close' });

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import pg from 'pg';
 import { passwordInFile } from './password-file.ts';
-import type { PostgresAddress } from './postgres-address.ts';
+import type { PostgresAddress, PostgresHost } from './postgres-address.ts';
 import type { Encryption } from './postgres-encryption.ts';
 
 const SOCKET_FOLDERS = ['/run/postgresql', '/var/run/postgresql', '/tmp'];
@@ -10,23 +10,25 @@ const SOCKET_FOLDERS = ['/run/postgresql', '/var/run/postgresql', '/tmp'];
 const localHost = (port: number): string => SOCKET_FOLDERS.find((folder) => existsSync(`${folder}/.s.PGSQL.${port}`)) ?? 'localhost';
 
 /**
- * The driver's client for an address, protected as `encryption` says at the moment. The driver itself would look into a dozen
- * variables of the environment.
+ * The driver's client for the host that is tried at the moment. The driver itself would look into a dozen variables of the
+ * environment.
  */
-export const clientFor = (address: PostgresAddress, encryption: () => Encryption) =>
+export const clientFor = (address: PostgresAddress, connectMs: number, tried: () => { host: PostgresHost; encryption: Encryption }) =>
   class extends pg.Client {
     /** Whether the server offered what channel_binding=require asks for; the driver then takes it. */
     offersChannelBinding = false;
 
     constructor(config: pg.ClientConfig) {
+      const { host, encryption } = tried();
       super({
         ...config,
-        host: address.host ?? localHost(address.port),
-        port: address.port,
+        connectionTimeoutMillis: connectMs,
+        host: host.name ?? localHost(host.port),
+        port: host.port,
         user: address.user,
         database: address.database,
-        password: () => address.password ?? passwordInFile(address) ?? '',
-        ssl: encryption() ?? false,
+        password: () => address.password ?? passwordInFile(address, host) ?? '',
+        ssl: encryption ?? false,
         sslnegotiation: address.direct ? 'direct' : 'postgres',
         enableChannelBinding: address.channelBinding === 'require',
       });

@@ -5,8 +5,10 @@ import { authorities, fileText } from '../../pem-files.ts';
 /** How a connection is protected: by TLS with these options; null: not at all. */
 export type Encryption = ConnectionOptions | null;
 
+type Form = 'none' | 'tls' | 'ca' | 'full';
+
 /** What sslmode allows, in the order in which it is tried; `ca` and `full` say what of the server's certificate is checked. */
-const MODES: Record<string, readonly ('none' | 'tls' | 'ca' | 'full')[]> = {
+const MODES: Record<string, readonly Form[]> = {
   disable: ['none'],
   allow: ['none', 'tls'],
   prefer: ['tls', 'none'],
@@ -23,20 +25,24 @@ const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
  * the server insists on it.
  * @throws Mistake
  */
-export const encryptions = (parameters: Parameters, isLocal: boolean): Encryption[] => {
+export const encryptions = (parameters: Parameters): ((isLocal: boolean) => Encryption[]) => {
   const authority = parameters.take('sslrootcert');
-  const preset = authority === 'system' ? 'verify-full' : isLocal ? 'allow' : 'prefer';
-  const mode = parameters.take('ssl', 'sslmode') ?? preset;
+  const mode = parameters.take('ssl', 'sslmode');
+  const context = contextOf(parameters, authority);
+  const preset = (isLocal: boolean): string => (authority === 'system' ? 'verify-full' : isLocal ? 'allow' : 'prefer');
+  return (isLocal) =>
+    formsOf(mode ?? preset(isLocal), authority).map((form) => {
+      if (form === 'none') return null;
+      return { ...context, rejectUnauthorized: form !== 'tls', ...(form === 'ca' && { checkServerIdentity: () => undefined }) };
+    });
+};
+
+const formsOf = (mode: string, authority: string | undefined): readonly Form[] => {
   const forms = MODES[SWITCHES[mode] ?? mode]?.map((form) => (form === 'tls' && authority !== undefined ? 'ca' : form));
   if (forms === undefined) throw new Mistake(`has an sslmode that is none of ${Object.keys(MODES).join(', ')}`);
   if (authority === 'system' && !forms.includes('full')) throw new Mistake('has sslrootcert=system, which wants sslmode=verify-full');
   if (authority === undefined && forms.includes('ca')) throw new Mistake('has sslmode=verify-ca, which wants sslrootcert');
-
-  const context = contextOf(parameters, authority);
-  return forms.map((form) => {
-    if (form === 'none') return null;
-    return { ...context, rejectUnauthorized: form !== 'tls', ...(form === 'ca' && { checkServerIdentity: () => undefined }) };
-  });
+  return forms;
 };
 
 /** Made once: the authorities of a whole system are read in a tenth of a second. */

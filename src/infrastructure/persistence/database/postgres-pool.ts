@@ -1,34 +1,50 @@
 import pg from 'pg';
 import { StoreFailure, UnusableDatabase } from './database.ts';
 import { failureReason } from './failure-reason.ts';
-import type { PostgresAddress } from './postgres-address.ts';
+import type { PostgresAddress, PostgresHost } from './postgres-address.ts';
 import { clientFor } from './postgres-client.ts';
-import { beginSession, checkServer, type Limits, SESSION_NAME, type Server } from './postgres-session.ts';
+import { nameOf, type Place, type PostgresServers } from './postgres-servers.ts';
+import { beginSession, checkServer, type Limits, SESSION_NAME, type Server, unwanted } from './postgres-session.ts';
 
 const INT8 = 20;
 const NO_TLS = 'The server does not support SSL connections';
-/** Of servers and poolers that want the other form, with TLS or without: so it is for every connection. */
+/** SQLSTATEs by which a server or a pooler asks for the other form, with TLS or without; it will for every connection. */
 const OTHER_FORM = /^(?:28000|08P01)$/;
-/** Of a handshake that fails: the next one may succeed. */
+/** Codes of a TLS handshake that failed; the next handshake may succeed. */
 const HANDSHAKE = /^(?:EPROTO|ECONNRESET|ERR_SSL_\w+|UNABLE_TO_\w+|\w*CERT\w*)$/;
-/** What a server or a pooler says that gives no more connections; PgBouncer lets the first statement wait instead. */
-const NO_MORE = /^53300|no more connections|query_wait_timeout|Query read timeout/;
+/**
+ * What a server or a pooler says that gives no more connections: there are too many, or the password has become another one.
+ * PgBouncer lets the first statement wait instead.
+ */
+const NO_MORE = /^(?:53300|28P01)|no more connections|password authentication failed|query_wait_timeout|Query read timeout/;
+/** What the pool says where all of its connections are in use. */
+const NONE_FREE = 'timeout exceeded when trying to connect';
+/** An SQLSTATE, other than those of a server that is not up or does not stay so. */
+const SERVER_REFUSES = /^(?!08|57P0)[\dFHPX][\dA-Z]{4}\b/;
 const MAKE_DO_MS = 60_000;
 
-type Options = { max: number; limits: Limits; connectMs: number; queryMs?: number } & Pick<
+/** `hostMs` is for one host of the address, `connectMs` for a connection that is in use. */
+type Options = { max: number; limits: Limits; connectMs: number; hostMs: number; queryMs?: number } & Pick<
   pg.PoolConfig,
   'allowExitOnIdle' | 'idleTimeoutMillis'
 >;
 
-/** The name that each session was given. */
-const names = new WeakMap<pg.PoolClient, string>();
-let sessions = 0;
+/** The name that each session was given, and the server that it began on; `over` where it is to be begun anew. */
+type Session = { name: string; server: Server; over: boolean };
+const sessions = new WeakMap<pg.PoolClient, Session>();
+let named = 0;
 
 /** Connections on which everything is set that the service relies on. One that dies does not take the process with it. */
-export const openPool = (address: PostgresAddress, { max, limits, connectMs, queryMs, ...options }: Options) => {
-  const { encryptions } = address;
-  let form = 0;
-  const Client = clientFor(address, () => encryptions[form] ?? null);
+export const openPool = (
+  address: PostgresAddress,
+  servers: Pick<PostgresServers, 'place' | 'passOver' | 'begin' | 'isCurrent'>,
+  { max, limits, connectMs, hostMs, queryMs, ...options }: Options,
+) => {
+  const { hosts, tries, wanted } = address;
+  const Client = clientFor(address, hostMs, () => {
+    const { host, form } = servers.place();
+    return { host, encryption: host.encryptions[form] ?? null };
+  });
   const pool = new pg.Pool({
     ...options,
     max,
@@ -43,48 +59,77 @@ export const openPool = (address: PostgresAddress, { max, limits, connectMs, que
   pool.on('connect', (client) => client.on('error', () => {}));
   let begun = 0;
   pool.on('remove', (client) => {
-    if (names.has(client)) begun--;
+    if (sessions.has(client)) begun--;
   });
 
   /** Where sslmode allows two forms, the one that the server took last comes first. */
-  const open = async (): Promise<pg.PoolClient> => {
-    const tried = form;
+  const open = async (place: Place): Promise<pg.PoolClient> => {
+    const tried = place.form;
     try {
       return await pool.connect();
     } catch (error) {
       const { message, code = '' } = error as Error & { code?: string };
       const lasting = message === NO_TLS || OTHER_FORM.test(code);
-      if (encryptions.length === 1 || !(lasting || HANDSHAKE.test(code))) throw error;
-      form = 1 - tried;
+      if (place.host.encryptions.length === 1 || !(lasting || HANDSHAKE.test(code))) throw error;
+      place.form = 1 - tried;
       // The pool makes the client at once.
       const second = pool.connect();
-      if (!lasting) form = tried;
-      // Of two refusals the one is told that says more.
+      if (!lasting) place.form = tried;
+      // Two refusals: the caller is told the one that says more.
       return await second.catch((other: Error) => Promise.reject(other.message === NO_TLS ? error : other));
     }
   };
 
-  const begin = async (client: pg.PoolClient): Promise<void> => {
-    const name = `${performance.timeOrigin}.${++sessions}`;
+  const begin = async (client: pg.PoolClient, place: Place, anyKind: boolean): Promise<void> => {
+    const name = `${performance.timeOrigin}.${++named}`;
     const text = beginSession(name, address.settings, limits);
-    const results: unknown = await client.query({ text, query_timeout: connectMs } as pg.QueryConfig);
-    checkServer((results as pg.QueryResult<Server>[]).at(-1)?.rows[0] as Server, address.primaryOnly);
+    const results: unknown = await client.query({ text, query_timeout: hostMs } as pg.QueryConfig);
+    const server = (results as pg.QueryResult<Server>[]).at(-1)?.rows[0] as Server;
+    checkServer(server);
+    const found = anyKind ? null : unwanted(server, wanted);
+    if (found !== null) {
+      throw new UnusableDatabase(
+        `the database server at ${nameOf(place.host)} is ${found}, and DATABASE_URL has target_session_attrs=${wanted}; ` +
+          'promote it, name the other server too, or change target_session_attrs',
+      );
+    }
     if (address.channelBinding === 'require' && !(client as unknown as InstanceType<typeof Client>).offersChannelBinding) {
       throw new UnusableDatabase('the database server offers no channel binding, which DATABASE_URL requires');
     }
-    names.set(client, name);
+    servers.begin(server, place);
+    sessions.set(client, { name, server, over: false });
     begun++;
   };
 
-  const connect = async (): Promise<pg.PoolClient> => {
-    const client = await open().catch((error) => Promise.reject(new StoreFailure('unsent', failureReason(error))));
-    if (names.has(client)) return client;
-    try {
-      await begin(client);
-      return client;
-    } catch (error) {
+  /** A connection with a session: one of the pool's, or a new one to this host. */
+  const connectTo = async (place: Place, anyKind: boolean): Promise<pg.PoolClient> => {
+    for (;;) {
+      const client = await open(place).catch((error) => Promise.reject(unsent(error)));
+      const session = sessions.get(client);
+      try {
+        if (session === undefined) await begin(client, place, anyKind);
+        if (session === undefined || isCurrent(session)) return client;
+      } catch (error) {
+        client.release(true);
+        throw error instanceof UnusableDatabase ? error : unsent(error);
+      }
       client.release(true);
-      throw error instanceof UnusableDatabase ? error : new StoreFailure('unsent', failureReason(error));
+    }
+  };
+  const isCurrent = ({ server, over }: Session): boolean => !over && servers.isCurrent(server);
+
+  const connect = async (): Promise<pg.PoolClient> => {
+    const failures = new Map<PostgresHost, UnusableDatabase | StoreFailure>();
+    for (let tried = 1; ; tried++) {
+      const place = servers.place();
+      try {
+        return await connectTo(place, tried > hosts.length);
+      } catch (error) {
+        if (!goesOn(error)) throw error;
+        failures.set(place.host, error);
+        servers.passOver(place);
+        if (tried === tries) throw hosts.length === 1 ? error : inAll(hosts, failures);
+      }
     }
   };
 
@@ -93,11 +138,14 @@ export const openPool = (address: PostgresAddress, { max, limits, connectMs, que
     connect: (): Promise<pg.PoolClient> =>
       connect().catch((error) => {
         if (begun === 0 || !(error instanceof StoreFailure) || !NO_MORE.test(error.sqlstate ?? '')) throw error;
-        // For a while, those that are open must do.
+        // The pool makes do with the connections that it has, for a while.
         pool.options.max = begun;
         setTimeout(() => (pool.options.max = max), MAKE_DO_MS).unref();
         return connect();
       }),
+
+    /** Whether what this session answered counts: meanwhile another one may have begun on another server, and this one's log be lost. */
+    isCurrent: (client: pg.PoolClient): boolean => isCurrent(sessions.get(client) as Session),
 
     options: pool.options,
     counts: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
@@ -106,6 +154,28 @@ export const openPool = (address: PostgresAddress, { max, limits, connectMs, que
 };
 
 export type Pool = ReturnType<typeof openPool>;
+
+const unsent = (error: unknown): StoreFailure => new StoreFailure('unsent', failureReason(error));
+
+/**
+ * Whether the next host is tried. As in libpq, not where a server answers and refuses (a wrong password, no such database, too
+ * many connections), unless it is starting or stopping; nor where this process waits for a connection of its own.
+ */
+const goesOn = (error: unknown): error is UnusableDatabase | StoreFailure => {
+  if (error instanceof UnusableDatabase) return !error.lasting;
+  const { sqlstate: reason = '' } = error as StoreFailure;
+  return error instanceof StoreFailure && !SERVER_REFUSES.test(reason) && !reason.includes(NONE_FREE);
+};
+
+/** Why none of several hosts will do, in the order in which they are named. */
+const inAll = (hosts: PostgresHost[], failures: ReadonlyMap<PostgresHost, UnusableDatabase | StoreFailure>): Error => {
+  const found = hosts.flatMap((host) => {
+    const error = failures.get(host);
+    return error ? [error instanceof StoreFailure ? `${nameOf(host)}: ${error.sqlstate ?? 'no connection'}` : error.message] : [];
+  });
+  const forOperator = [...failures.values()].some((error) => error instanceof UnusableDatabase);
+  return forOperator ? new UnusableDatabase(found.join('; ')) : new StoreFailure('unsent', found.join('; '));
+};
 
 /** Lends a connection to `work`; one on which it fails is closed. @throws StoreFailure, UnusableDatabase */
 export const withClient = async <T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
@@ -120,13 +190,24 @@ export const withClient = async <T>(pool: Pool, work: (client: pg.PoolClient) =>
   }
 };
 
-/** Reads the name of the session: another one's is there where a pooler gives sessions to whoever comes. @throws UnusableDatabase */
-export const checkSession = async (client: pg.PoolClient): Promise<void> => {
-  const { rows } = await client.query<{ name: string }>(`select pg_catalog.current_setting('${SESSION_NAME}', true) as name`);
-  if (rows[0]?.name !== names.get(client)) {
+/**
+ * Reads the name of the session: another one's is there where a pooler gives sessions to whoever comes. Where its server was
+ * promoted meanwhile, the next session tells.
+ * @returns whether tables and functions of this release are there
+ * @throws UnusableDatabase
+ */
+export const checkSession = async (client: pg.PoolClient): Promise<boolean> => {
+  const session = sessions.get(client) as Session;
+  const { rows } = await client.query<{ name: string; standby: boolean; ours: boolean }>(
+    `select pg_catalog.current_setting('${SESSION_NAME}', true) as name, pg_catalog.pg_is_in_recovery() as standby,
+       pg_catalog.to_regclass('log_head') is not null and pg_catalog.to_regproc('append_v2') is not null as ours`,
+  );
+  session.over ||= rows[0]?.standby !== session.server.standby;
+  if (rows[0]?.name !== session.name) {
     throw new UnusableDatabase(
       'the pooler in front of the database gives a session to others between transactions, so settings and prepared statements ' +
         'are lost; set its pool mode to session (of PgBouncer: pool_mode = session), or name the server itself in DATABASE_URL',
     );
   }
+  return rows[0]?.ours === true;
 };

@@ -1,12 +1,26 @@
 import pg from 'pg';
 import { UnusableDatabase } from './database.ts';
+import type { SessionKind } from './postgres-address.ts';
 
 const OLDEST_VERSION = 150_000;
 
 export type Limits = { statementSeconds: number; lockSeconds: number; idleInTransactionSeconds: number };
 
-/** What the first statement of a session says of the server. */
-export type Server = { encoding: string; version: number; standby: boolean; schema: string | null };
+/** What the first statements of a session say of the server. */
+export type Server = {
+  /** The same in every process; another one once the server was started anew, or is another one. */
+  name: string;
+  /** The same on a primary and its standbys; empty where the server does not tell. */
+  cluster: string;
+  /** Null on a standby, and where the server does not tell. */
+  timeline: number | null;
+  encoding: string;
+  version: number;
+  standby: boolean;
+  /** Whether transactions are read-only unless they say otherwise. */
+  readOnly: boolean;
+  schema: string | null;
+};
 
 /**
  * What a database or a role can set otherwise, and the service relies on: the text form of what is written and read, which
@@ -49,6 +63,25 @@ const SCHEMA = `
       pg_catalog.to_regclass(pg_catalog.format('%I.tasks', s.name))) is not null, s.place
   limit 1`;
 
+const [CLUSTER, TIMELINE] = ['lumin.cluster', 'lumin.timeline'];
+
+/** Puts a value into a setting, or nothing where the server does not let this user have it, or cannot tell: no session fails for it. */
+const noted = (setting: string, value: string): string => `
+  begin perform pg_catalog.set_config('${setting}', (${value})::text, false);
+  exception when others then perform pg_catalog.set_config('${setting}', '', false); end;`;
+
+/** Managed servers may forbid the one, and a standby does not tell the other. */
+const IDENTITY = `do $$ begin
+  ${noted(CLUSTER, 'select system_identifier from pg_catalog.pg_control_system()')}
+  ${noted(TIMELINE, 'select pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8)')}
+end $$`;
+
+/**
+ * Not the timeline: a standby that is promoted stays the server that it was, and loses nothing. Nor the cluster alone: its
+ * servers do not have the same log.
+ */
+const NAME = `to_hex(hashtextextended(concat(current_setting('${CLUSTER}'), '.', extract(epoch from pg_postmaster_start_time())), 0))`;
+
 /**
  * The first statements of a session, in one message. Not parameters of the connection, of which poolers refuse most; and no
  * function or operator is looked for where search_path leads before it is set.
@@ -68,13 +101,33 @@ export const beginSession = (name: string, chosen: readonly [name: string, value
     // More is the operator's decision: to wait for standbys too, or not.
     `select set_config('synchronous_commit', 'local', false) where current_setting('synchronous_commit') = 'off'`,
     set(SESSION_NAME, name),
-    `select current_setting('server_encoding') as encoding, current_setting('server_version_num')::integer as version,
-       pg_is_in_recovery() as standby, current_schema() as schema`,
+    IDENTITY,
+    `select ${NAME} as name, current_setting('${CLUSTER}') as cluster,
+       ('x' || nullif(current_setting('${TIMELINE}'), ''))::bit(32)::integer as timeline,
+       current_setting('server_encoding') as encoding, current_setting('server_version_num')::integer as version,
+       pg_is_in_recovery() as standby, current_setting('default_transaction_read_only')::boolean as "readOnly",
+       current_schema() as schema`,
   ].join(';\n');
 };
 
+/** Why a session is not of the kind that is wanted, in words that complete "the database server at … is "; null where it is. */
+export const unwanted = ({ standby, readOnly }: Server, wanted: SessionKind): string | null => {
+  switch (wanted) {
+    case 'any':
+      return null;
+    case 'primary':
+      return standby ? 'a standby' : null;
+    case 'read-write':
+      return standby ? 'a standby' : readOnly ? 'read-only by default_transaction_read_only' : null;
+    case 'read-only':
+      return standby || readOnly ? null : 'one that takes changes';
+    default:
+      return standby ? null : 'a primary';
+  }
+};
+
 /** @throws UnusableDatabase */
-export const checkServer = ({ encoding, version, standby, schema }: Server, primaryOnly: boolean): void => {
+export const checkServer = ({ encoding, version, schema }: Server): void => {
   if (encoding !== 'UTF8') {
     throw new UnusableDatabase(`the database has the encoding ${encoding} and cannot hold every text; make one with encoding UTF8`, true);
   }
@@ -82,5 +135,4 @@ export const checkServer = ({ encoding, version, standby, schema }: Server, prim
     throw new UnusableDatabase(`the database server is PostgreSQL ${Math.floor(version / 10_000)}; 15 or later is needed`, true);
   }
   if (schema === null) throw new UnusableDatabase('the database has no schema that search_path names, or this user may not use it');
-  if (standby && primaryOnly) throw new UnusableDatabase('the database server is a standby, and DATABASE_URL asks for the primary');
 };

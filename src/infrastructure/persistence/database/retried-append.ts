@@ -1,20 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../../domain/problem.ts';
 import { backoff } from '../../concurrency/backoff.ts';
-import { StoreFailure } from './database.ts';
+import { ailmentOf, StoreFailure } from './database.ts';
 
 /** How long to go on trying a database that cannot be reached at all, or takes no changes: enough for a quick restart. */
 const HOPELESS_MS = 3_000;
 const delayMs = backoff({ first: 10, max: 500, share: 0.5 });
-/** Read-only, disk full. */
-const READ_ONLY = new Set(['25006', '53100']);
 
 /**
  * Tries until it works, nobody waits for it any more, or the server refuses the statement for good. Safe for an append
  * too: the same change sent twice takes effect once.
  *
  * @throws StoreFailure of kind `refused`
- * @throws Problem store-unavailable, store-read-only
+ * @throws Problem store-unavailable, store-busy, store-read-only
  */
 export const retriedAppend = async <T>(action: () => Promise<T>, abandoned: () => boolean): Promise<T> => {
   const started = performance.now();
@@ -24,11 +22,11 @@ export const retriedAppend = async <T>(action: () => Promise<T>, abandoned: () =
       return await action();
     } catch (error) {
       if (!(error instanceof StoreFailure) || error.kind === 'refused') throw error;
-      const readOnly = READ_ONLY.has(error.sqlstate ?? '');
+      const ailment = ailmentOf(error);
       // Once a statement may have reached the server unanswered, only time tells what came of it.
-      reached ||= error.kind !== 'unsent' && !readOnly;
+      reached ||= error.kind !== 'unsent' && ailment !== 'read-only';
       const hopeless = !reached && performance.now() - started > HOPELESS_MS;
-      if (hopeless || abandoned()) throw new Problem(readOnly ? 'store-read-only' : 'store-unavailable', {}, { cause: error });
+      if (hopeless || abandoned()) throw new Problem(`store-${ailment}`, {}, { cause: error });
       await sleep(delayMs(attempt));
     }
   }

@@ -5,5 +5,5 @@ import type { EventStore } from './event-store.ts';
 export const tracedStore = (store: EventStore, tracing: Tracing): EventStore => ({
   ...store,
   load: (userIds) => tracing.statement('SELECT users', () => store.load(userIds)),
-  append: (batch) => tracing.statement('SELECT append_v1', () => store.append(batch)),
+  append: (batch) => tracing.statement('SELECT append_v2', () => store.append(batch)),
 });

@@ -5,6 +5,7 @@ import { wordsOf } from '../../../domain/search/words.ts';
 import type { UserId } from '../../../domain/value-objects/user-id.ts';
 import type { Database } from '../database/database.ts';
 import { type EventStore, notUnderstood } from '../event-store/event-store.ts';
+import { streamOf } from '../event-store/stream-name.ts';
 import { rebuildProfileViewers } from './rebuild-profile-viewers.ts';
 
 const USERS_AT_ONCE = 500;
@@ -45,10 +46,13 @@ const count = async (database: Database): Promise<number> => {
 
 /** Returns the users to look at once more. */
 const rebuildUsers = async (database: Database, store: EventStore, userIds: readonly UserId[]): Promise<UserId[]> => {
-  // A user whose last event is of a newer release keeps the row that that release made.
+  // A user whose last event is of a newer release keeps the row that that release made; one whose stream is damaged, the last good one.
   const streams = (await store.readStreams(userIds)).filter(({ events }) => !notUnderstood(events));
   const rows = await database.query<{ user_id: UserId }>('select r.user_id from rebuild_v2($1::json) as r(user_id)', [
     JSON.stringify(streams.map(toRow)),
+  ]);
+  await database.query('delete from skipped s using events e where e.position = s.position and e.stream = any ($1::text[])', [
+    streams.map(({ user_id }) => streamOf(user_id)),
   ]);
   return rows.map(({ user_id }) => user_id);
 };

@@ -129,7 +129,8 @@ const rowMistake = (row: UserRow, events: LoggedEvent[]): string | null => {
   if (events.length === 0) return 'has a row but no events';
   if (row.version !== events.length) return `the row has version ${row.version}, the log ${events.length}`;
   const unknown = notUnderstood(events);
-  if (unknown) return `version ${unknown.version} is ${unknown.type}, which this release does not know`;
+  if (unknown)
+    return `version ${unknown.version} is ${unknown.type}, which ${unknown.unreadable ? 'is damaged' : 'this release does not know'}`;
   const folded = foldUser(null, events);
   // A row of another release's fold is not read by this one; only its version and keys are.
   const differing = row.fold === USER_FOLD ? differingFields(row.state, folded) : [];

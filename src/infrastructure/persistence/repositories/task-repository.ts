@@ -4,6 +4,8 @@ import type { Database } from '../database/database.ts';
 import { retriedRead } from '../database/retried-read.ts';
 import { openPersonal } from '../event-store/personal-data.ts';
 
+const PRUNED_AT_ONCE = 1_000;
+
 const COLUMNS = 'task_id, command, user_id, status, attempts, created_at, started_at, finished_at, result_version, error';
 
 /** Whether the claim $1, $2, $3 still stands: a worker that was frozen must not disturb the one that took over. */
@@ -39,6 +41,13 @@ const OVERDUE = `
       where e.user_id = c.user_id and e.status in ('queued', 'running') and e.due_at <= now() and (e.due_at, e.seq) < (c.due_at, c.seq)
     )
   order by c.not_before`;
+
+/** The oldest rows over their age; other processes delete others. */
+const oldest = (table: string, key: string, time: string, age: string): string => `
+  delete from ${table} where ${key} = any (array(
+    select ${key} from ${table} where ${time} < now() - interval '${age}' order by ${time} limit ${PRUNED_AT_ONCE} for update skip locked
+  ))
+  returning 1`;
 
 type ClaimedRow = Omit<ClaimedTask, 'input'> & { input: Uint8Array | null };
 
@@ -96,8 +105,11 @@ export const taskRepository = (database: Database): TaskRepository => ({
   },
 
   async prune() {
-    await database.query(`delete from tasks where finished_at < now() - interval '7 days'`);
-    await database.query(`delete from idempotency_keys where created_at < now() - interval '24 hours'`);
+    const gone = await Promise.all([
+      database.query(oldest('tasks', 'task_id', 'finished_at', '7 days')),
+      database.query(oldest('idempotency_keys', 'key', 'created_at', '24 hours')),
+    ]);
+    return gone.some(({ length }) => length === PRUNED_AT_ONCE);
   },
 });
 

@@ -1,17 +1,14 @@
-import { Problem } from '../../../domain/problem.ts';
 import type { UserList } from '../../../domain/repositories/user-list.ts';
 import type { SearchQuery } from '../../../domain/search/search-query.ts';
-import { StoreFailure } from '../database/database.ts';
+import type { Gate } from '../../concurrency/gate.ts';
 import { retriedRead } from '../database/retried-read.ts';
 import type { EventStore } from '../event-store/event-store.ts';
-
-const STATEMENT_TIMEOUT = '57014';
 
 /** The arguments of find_users_v1. */
 const questions = ({ words, email, phone, ids, term }: SearchQuery): unknown[] => [words, email, phone, ...(ids ?? [null, null]), term];
 
-/** Lists in the order of each user's first event. A page is one statement, with no OFFSET and no COUNT. */
-export const userList = (store: EventStore): UserList => ({
+/** Lists in the order of each user's first event. A page is one statement, with no OFFSET and no COUNT. Who cannot be looked up by a key waits in turn. */
+export const userList = (store: EventStore, inTurn: Gate = (read) => read()): UserList => ({
   async page({ email_key, phone_key, status, search, created_after }, order, from, limit) {
     const values: unknown[] = [];
     const bind = (value: unknown): string => `$${values.push(value)}`;
@@ -38,11 +35,7 @@ export const userList = (store: EventStore): UserList => ({
           ]),
     ];
     const condition = `${where.join(' and ')} order by u.created_position ${ascending ? 'asc' : 'desc'} limit ${bind(limit)}`;
-    try {
-      return await retriedRead(() => store.list(condition, values));
-    } catch (error) {
-      const tooLong = error instanceof Problem && error.cause instanceof StoreFailure && error.cause.sqlstate === STATEMENT_TIMEOUT;
-      throw tooLong ? new Problem('search-too-broad', {}, { cause: error }) : error;
-    }
+    const read = () => retriedRead(() => store.list(condition, values));
+    return email_key === null && phone_key === null ? inTurn(read) : read();
   },
 });

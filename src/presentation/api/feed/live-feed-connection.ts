@@ -5,6 +5,7 @@ import { UserId } from '../../../domain/value-objects/user-id.ts';
 import type { Api } from '../dependencies.ts';
 import { problemDocument, reportedProblem } from '../http/problems.ts';
 import type { SubscribeMessage } from '../schemas/live-feed.ts';
+import type { FeedRoom } from './feed-room.ts';
 
 export const limits = {
   clients: 10_000,
@@ -13,17 +14,21 @@ export const limits = {
   /** Time between pings; a client that has not answered the last two is cut off. */
   heartbeatMs: 15_000,
   messagesPerSecond: 20,
-  /** Unsent bytes at which catching up pauses, and how long it waits for them to go. */
+  /** Unsent bytes at which catching up pauses, and the time in which some of them must go. */
   pauseBytes: 256 * 1024,
   drainMs: 15_000,
   /** Unsent bytes at which a client counts as one that does not read. */
   bufferedBytes: 1024 * 1024,
+  /** Unsent bytes of all clients together; beyond them, who has taken nothing for longest is cut off. */
+  roomBytes: 32 * 1024 * 1024,
 };
 export type Limits = typeof limits;
 
 const UNSUPPORTED = 1003;
 const POLICY_VIOLATION = 1008;
 const TRY_AGAIN_LATER = 1013;
+/** Ours. The number is that of HTTP's Conflict. */
+const BEGIN_AGAIN = 4409;
 
 type Live = Pick<Api, 'liveFeed' | 'getById'>;
 
@@ -32,9 +37,14 @@ export const serveConnection = (
   { liveFeed, getById }: Live,
   parse: (message: Buffer) => SubscribeMessage,
   limits: Limits,
+  room: FeedRoom,
   socket: websocket.WebSocket,
   request: FastifyRequest,
 ): void => {
+  const held = room.enter(() => {
+    leave();
+    socket.terminate();
+  });
   let subscribed = false;
   let leave = (): void => {};
   let onFlush = (): void => {};
@@ -43,7 +53,11 @@ export const serveConnection = (
 
   const send = (text: Uint8Array | string): boolean => {
     if (socket.readyState !== socket.OPEN) return true;
-    socket.send(text, { binary: false }, () => onFlush());
+    const sent = held.add(text.length);
+    socket.send(text, { binary: false }, () => {
+      sent();
+      onFlush();
+    });
     if (socket.bufferedAmount > limits.bufferedBytes) close(TRY_AGAIN_LATER, 'too slow');
     return socket.bufferedAmount <= limits.pauseBytes;
   };
@@ -53,7 +67,8 @@ export const serveConnection = (
       const stalled = setTimeout(() => close(TRY_AGAIN_LATER, 'too slow'), limits.drainMs);
       onFlush = () => {
         stalled.refresh();
-        if (socket.readyState === socket.OPEN && socket.bufferedAmount > limits.pauseBytes) return;
+        // A page is read anew for what follows, so there must be room for much of it.
+        if (socket.readyState === socket.OPEN && socket.bufferedAmount > limits.pauseBytes / 4) return;
         clearTimeout(stalled);
         onFlush = () => {};
         resolve();
@@ -80,14 +95,15 @@ export const serveConnection = (
       if (socket.readyState !== socket.OPEN) return;
       clearTimeout(idle);
       send(JSON.stringify({ op: 'subscribed', position: String(position) }));
-      leave = liveFeed.follow({ userId, send, drained }, position);
+      const beginAgain = (): void => close(BEGIN_AGAIN, 'the log has lost events: begin again');
+      leave = liveFeed.follow({ userId, send, drained, beginAgain }, position);
     } catch (error) {
       subscribed = false;
       throw error;
     }
   };
 
-  /** Counts what the client sends, pings too: each of them is answered. */
+  /** Counts what the client sends, pings and pongs too. */
   const tooMany = (): boolean => {
     if (performance.now() - second.began >= 1_000) second = { began: performance.now(), messages: 0 };
     return ++second.messages > limits.messagesPerSecond;
@@ -115,9 +131,11 @@ export const serveConnection = (
   socket.on('ping', () => tooMany() && close(POLICY_VIOLATION, 'too many messages'));
   socket.on('pong', () => {
     unanswered = 0;
+    if (tooMany()) close(POLICY_VIOLATION, 'too many messages');
   });
   socket.on('close', (code) => {
     leave();
+    held.leave();
     clearTimeout(idle);
     clearInterval(heartbeat);
     onFlush();

@@ -5,9 +5,12 @@ import type { Api } from '../dependencies.ts';
 import { parseJsonBody } from '../http/json-body.ts';
 import { fieldErrors, validator } from '../http/validation.ts';
 import { type SubscribeMessage, subscribeMessage } from '../schemas/live-feed.ts';
+import { feedRoom } from './feed-room.ts';
 import { type Limits, limits as presets, serveConnection } from './live-feed-connection.ts';
 
 const MESSAGE_BYTES = 16 * 1024;
+/** Parts that a message, and a frame, may come in: each costs more than its bytes. */
+const MESSAGE_PARTS = 64;
 /** How long a client may take to answer a close before it is cut off. Well below what a stopping process has. */
 const CLOSE_MS = 3_000;
 const GOING_AWAY = 1001;
@@ -28,7 +31,14 @@ export const liveFeedRoute = async (
     return value as SubscribeMessage;
   };
 
-  const options = { maxPayload: MESSAGE_BYTES, perMessageDeflate: false, closeTimeout: CLOSE_MS };
+  const options = {
+    maxPayload: MESSAGE_BYTES,
+    maxFragments: MESSAGE_PARTS,
+    maxBufferedChunks: MESSAGE_PARTS,
+    perMessageDeflate: false,
+    closeTimeout: CLOSE_MS,
+  };
+  const room = feedRoom(limits.roomBytes);
   await server.register(websocket, {
     options,
     errorHandler(error, socket, request) {
@@ -47,8 +57,10 @@ export const liveFeedRoute = async (
     const unready = api.startProblem();
     if (unready) throw unready;
     if (!ws) {
-      reply.header('upgrade', 'websocket').header('connection', 'upgrade');
-      throw new Problem('upgrade-required');
+      const closes = reply.raw.hasHeader('connection');
+      reply.header('upgrade', 'websocket').header('connection', closes ? 'upgrade, close' : 'upgrade');
+      const detail = 'an upgrade must be the only request under way on its connection';
+      throw new Problem('upgrade-required', headers.upgrade?.toLowerCase() === 'websocket' ? { detail } : {});
     }
     if (headers.origin !== undefined && !allowedOrigins.includes(headers.origin)) throw new Problem('origin-not-allowed');
     if (server.websocketServer.clients.size >= limits.clients) throw new Problem('overloaded');
@@ -61,6 +73,6 @@ export const liveFeedRoute = async (
     schema: { hide: true, querystring: { type: 'object', properties: {}, additionalProperties: false } },
     onRequest: admit,
     handler: () => undefined,
-    wsHandler: (socket, request) => serveConnection(api, parse, limits, socket, request),
+    wsHandler: (socket, request) => serveConnection(api, parse, limits, room, socket, request),
   });
 };

@@ -1,32 +1,43 @@
-import type { IncomingMessage } from 'node:http';
 import cors from '@fastify/cors';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type onSendHookHandler, type RouteOptions } from 'fastify';
 import { Problem } from '../../../domain/problem.ts';
 import type { Health, Traces } from '../dependencies.ts';
+import { answerRoom, type RoomLimits } from './answer-room.ts';
+import { type BodyLimits, bodyRoom } from './body-room.ts';
+import { browserGuard } from './browser-guard.ts';
 import { commonHeaders } from './headers.ts';
+import { jsonBodies } from './json-body.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
+import { limitPipelining } from './pipelining.ts';
 import { handleError, sendProblem } from './problems.ts';
+import { isMisframed, routedUrl, unreadable } from './request-form.ts';
 import { RequestLog } from './request-log.ts';
 import { traceRequests } from './request-traces.ts';
+import { type SocketLimits, watchSockets } from './socket-limits.ts';
 import { socketRefusal } from './socket-refusal.ts';
-import { isLiveFeedUpgrade } from './upgrade.ts';
-import { invalidUserId } from './user-id.ts';
+import { isUpgraded, upgradeLiveFeed } from './upgrade.ts';
 
 const BODY_LIMIT = 64 * 1024;
+/** Headers of a request. Each costs more than its bytes, and Node keeps those of heads that are not finished. */
+const MAX_HEADERS = 100;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 /** How often Node looks for requests over those limits; its default is 30 seconds. */
 const TIMEOUT_CHECK_MS = 1_000;
-const REQUEST_ID = /^[\w.:-]{1,128}$/;
-/** What Node takes for an expectation that it can meet. */
-const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
+/** A UUID, a ULID or 32 hexadecimal digits: the id stays in logs and events, so it may be no text in which anything is told. */
+const REQUEST_ID = /^(?:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[\da-f]{32}|[0-7][\da-hjkmnp-tv-z]{25})$/i;
 
 export type ServerOptions = {
   log: FastifyBaseLogger;
   newRequestId: () => string;
   now: () => Date;
   allowedOrigins?: string[];
+  /** The hosts that requests may name, where nobody checks callers; null where a gateway does. */
+  knownHosts?: readonly string[] | null;
+  /** Whether the metrics have a port of their own. */
+  metricsElsewhere?: boolean;
   traces?: Traces | null | undefined;
+  limits?: Partial<SocketLimits & RoomLimits & BodyLimits> | undefined;
 };
 
 /**
@@ -36,7 +47,7 @@ export type ServerOptions = {
  */
 export const baseServer = async (
   health: Health,
-  { log, newRequestId, now, allowedOrigins = [], traces }: ServerOptions,
+  { log, newRequestId, now, allowedOrigins = [], knownHosts = null, traces, limits = {} }: ServerOptions,
   addRoutes: (server: FastifyInstance) => void | Promise<void>,
 ): Promise<FastifyInstance> => {
   const server = Fastify({
@@ -51,10 +62,9 @@ export const baseServer = async (
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       requireHostHeader: false,
-      shouldUpgradeCallback: isLiveFeedUpgrade,
     },
-    // What the router refuses passes no hook: it is given no path that it cannot decode, and none is too long for it.
-    rewriteUrl: ({ url = '' }) => (decodable(pathOf(url)) ? url : '/'),
+    rewriteUrl: routedUrl,
+    // No path is too long for the router either.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: Number.MAX_SAFE_INTEGER },
     genReqId: ({ headers }) => {
       const given = headers['x-request-id'];
@@ -62,8 +72,15 @@ export const baseServer = async (
     },
     clientErrorHandler: socketRefusal({ log, newRequestId, now }),
   });
+  limitPipelining(server.server);
+  upgradeLiveFeed(server);
+  server.server.maxHeadersCount = MAX_HEADERS;
+  watchSockets(server.server, limits, answerRoom(server, limits));
   // Node would answer without a document; so the request goes on to the hooks.
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
+
+  jsonBodies(server);
+  const guard = knownHosts && browserGuard(knownHosts, allowedOrigins);
 
   server.setSerializerCompiler(() => JSON.stringify);
   server.setErrorHandler(handleError);
@@ -82,7 +99,17 @@ export const baseServer = async (
       exposedHeaders: ['ETag', 'Location', 'Link', 'Retry-After', 'X-Request-Id', 'Idempotent-Replayed', 'Preference-Applied'],
     });
   }
-  server.addHook('onRequest', ({ raw, originalUrl }, _, done) => done(unreadable(raw, originalUrl)));
+  server.addHook('onRequest', ({ raw, originalUrl }, reply, done) => {
+    const refusal = unreadable(raw, originalUrl) ?? guard?.(raw, originalUrl);
+    const upgrade = isUpgraded(raw);
+    if (refusal && (upgrade || isMisframed(raw))) reply.header('connection', 'close');
+    // Node no longer looks after it.
+    if (refusal && upgrade) reply.raw.once('finish', () => raw.socket.destroySoon());
+    if (!isMisframed(raw)) return done(refusal);
+    // The parser reports headers before it refuses what they say of the body; where it has, that is the answer.
+    setImmediate(() => raw.socket.writable && done(refusal));
+  });
+  bodyRoom(server, limits);
   server.addHook('onSend', withoutContent);
   // Fastify's HEAD routes add the length after all other hooks.
   server.addHook('onRoute', (route) => {
@@ -93,37 +120,6 @@ export const baseServer = async (
   await addRoutes(server);
   refuseOtherMethods();
   return server;
-};
-
-const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';
-
-const decodable = (text: string): boolean => {
-  if (!text.includes('%')) return true;
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** Why a request cannot be taken for what it says, whatever its route. */
-const unreadable = (request: IncomingMessage, url: string): Problem | undefined => {
-  const { expect } = request.headers;
-  if (!hasOneHost(request)) return new Problem('malformed-request', { detail: 'exactly one Host header is required' });
-  if (expect !== undefined && request.httpVersion === '1.1' && !CONTINUE.test(expect)) return new Problem('expectation-failed');
-  if (decodable(url)) return undefined;
-  return !decodable(pathOf(url)) && /^\/api\/users\/(?!tasks\/)/.test(url) ? invalidUserId() : new Problem('malformed-request');
-};
-
-/** Node keeps the first of two Host headers, a proxy perhaps the last: whoever sends two wants one to pass as the other. */
-const hasOneHost = ({ rawHeaders, httpVersion }: IncomingMessage): boolean => {
-  let hosts = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] ?? '';
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
-  }
-  return hosts === 1 || (hosts === 0 && httpVersion === '1.0');
 };
 
 /** A 204 has no length, and that of a 304 would be taken for the length of what it stands for (RFC 9110, 8.6). */

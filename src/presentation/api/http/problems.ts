@@ -14,10 +14,12 @@ const statuses: Record<ProblemKind, number> = {
   'too-large': 413,
   unsupported: 415,
   unmet: 417,
+  misdirected: 421,
   invalid: 422,
   upgrade: 426,
   'headers-too-large': 431,
   bug: 500,
+  unimplemented: 501,
   unavailable: 503,
 };
 
@@ -36,7 +38,12 @@ export const problemDocument = ({ code, facts }: Pick<Problem, 'code' | 'facts'>
   ...(facts.errors && { errors: facts.errors }),
 });
 
+/** What requests were answered with, for their lines in the log. */
+const answered = new WeakMap<FastifyReply, Problem>();
+export const problemIn = (reply: FastifyReply): Problem | undefined => answered.get(reply);
+
 export const sendProblem = (reply: FastifyReply, problem: Problem): FastifyReply => {
+  answered.set(reply, problem);
   const status = statusOf(problem.code);
   if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
   if (problem.facts.version !== undefined) reply.header('etag', `"${problem.facts.version}"`);
@@ -64,11 +71,10 @@ export const problemOf = (error: unknown): Problem => {
   return new Problem(frameworkCodes[code] ?? codeOfStatus(statusCode), {}, { cause: error });
 };
 
-/** What went wrong, logged where the operator should know of it. */
+/** What went wrong; a bug is logged here, and what passes is told once for all requests that meet it. */
 export const reportedProblem = (error: unknown, { log }: FastifyRequest): Problem => {
   const problem = problemOf(error);
   if (problem.kind === 'bug') log.error({ err: error }, 'a request failed because of a bug');
-  else if (problem.kind === 'unavailable') log.warn({ err: problem, code: problem.code }, 'a request could not be served');
   return problem;
 };
 

@@ -1,8 +1,9 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Health } from '../dependencies.ts';
-import { isLiveFeedUpgrade } from './upgrade.ts';
+import { problemIn } from './problems.ts';
+import { isUpgraded } from './upgrade.ts';
 
-type Metrics = Pick<Health, 'beginRequest' | 'observeRequest'>;
+type Metrics = Pick<Health, 'beginRequest' | 'observeRequest' | 'unserved'>;
 
 /** One line and one observation for a request, which name the route and never the URL: that may hold personal data. */
 export class RequestLog extends LogController {
@@ -15,14 +16,16 @@ export class RequestLog extends LogController {
 
   /** A live connection is none: it stays. */
   override incomingRequest({ raw }: FastifyRequest, reply: FastifyReply): void {
-    if (!isLiveFeedUpgrade(raw)) reply.raw.once('close', this.#metrics.beginRequest());
+    if (!isUpgraded(raw)) reply.raw.once('close', this.#metrics.beginRequest());
   }
 
   override requestCompleted(_: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
     const { method, routeOptions } = request;
     const route = routeOptions.url ?? null;
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    reply.log.info({ method, route, status: reply.statusCode, ms }, 'request');
+    const problem = problemIn(reply);
+    reply.log.info({ method, route, status: reply.statusCode, ...(problem && { code: problem.code }), ms }, 'request');
+    if (problem?.kind === 'unavailable') this.#metrics.unserved(problem);
     // Methods and routes that do not exist are what clients make up.
     this.#metrics.observeRequest(route === null ? 'other' : method, route ?? 'other', reply.statusCode, ms);
   }

@@ -20,6 +20,8 @@ const parserCodes: Record<string, ProblemCode> = {
 export const socketRefusal =
   ({ log, newRequestId, now }: Options) =>
   (error: NodeJS.ErrnoException, socket: Socket): void => {
+    // Behind what a client said to be its last request: the answer to that is on its way, and ends the connection.
+    if (error.code === 'HPE_CLOSED_CONNECTION') return;
     if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
     const requestId = newRequestId();
     const document = problemDocument(new Problem(parserCodes[error.code ?? ''] ?? 'malformed-request'), requestId);

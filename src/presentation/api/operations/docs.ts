@@ -1,3 +1,7 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, onRequestHookHandler } from 'fastify';
@@ -58,6 +62,33 @@ const besidePage = (request: { url: string; loadSpec?: boolean }) => {
   return request;
 };
 
+const TYPES: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+};
+
+/**
+ * The files of the pages are read once: who asks for one and does not read it holds neither memory nor a file open. The plugin's
+ * own routes for them match less exactly.
+ */
+const staticFiles = (server: FastifyInstance, policy: string): void => {
+  const folder = fileURLToPath(new URL('static', import.meta.resolve('@fastify/swagger-ui')));
+  for (const name of readdirSync(folder)) {
+    // The plugin redirects its index to the page itself.
+    if (name === 'index.html') continue;
+    const type = TYPES[extname(name)] ?? 'application/json; charset=utf-8';
+    const bytes = readFileSync(join(folder, name));
+    const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`;
+    server.get(`/docs/static/${name}`, { schema: { hide: true } }, ({ headers }, reply) => {
+      reply.headers({ etag, 'content-security-policy': policy });
+      return headers['if-none-match']?.includes(etag) ? reply.code(304).send() : reply.type(type).send(bytes);
+    });
+  }
+};
+
 /** /openapi.json and /docs, made from the routes themselves; the pages load nothing from another host. */
 export const docs = async (server: FastifyInstance, version: string, publicUrl: string): Promise<void> => {
   for (const schema of [userSchema, taskSchema, eventSchema, problemSchema]) server.addSchema(schema);
@@ -107,10 +138,12 @@ export const docs = async (server: FastifyInstance, version: string, publicUrl: 
       return openapiObject as never;
     },
   });
+  const policy = contentSecurityPolicy(publicUrl);
+  staticFiles(server, policy);
   await server.register(swaggerUi, {
     routePrefix: '/docs',
     indexPrefix: '.',
-    staticCSP: contentSecurityPolicy(publicUrl),
+    staticCSP: policy,
     uiHooks: { onRequest: toPage },
     theme: { title: 'Lumin User Service' },
     // BaseLayout: without the bar that loads other documents.
@@ -123,6 +156,7 @@ export const docs = async (server: FastifyInstance, version: string, publicUrl: 
       ...(publicUrl === '' && { requestInterceptor: besidePage }),
     } as object,
   });
+  let document: Buffer | undefined;
   server.get('/openapi.json', {
     schema: {
       summary: 'This description',
@@ -134,6 +168,9 @@ export const docs = async (server: FastifyInstance, version: string, publicUrl: 
         ...problemResponses('malformed-request'),
       },
     },
-    handler: () => server.swagger(),
+    handler: (_, reply) => {
+      document ??= Buffer.from(JSON.stringify(server.swagger()));
+      return reply.type('application/json; charset=utf-8').send(document);
+    },
   });
 };

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
+import { messageOf } from '../http/pipelining.ts';
 
 /** How long the server goes on taking connections in after the stop began, so that a load balancer that asks for readiness sends its requests elsewhere. */
 const NOTICE_MS = 500;
@@ -44,7 +45,7 @@ export const drainable = (server: FastifyInstance): (() => Promise<number>) => {
     const began = performance.now();
     holding = true;
     for (const socket of open.keys()) socket.pause();
-    // Not by the clock: Node takes in one connection a turn, and a turn may take long.
+    // The server counts ticks, not time: Node takes in one connection a turn, and a turn may take long.
     for (let quiet = 0; quiet < QUIET_TICKS && performance.now() - began < RESTLESS_MS; ) {
       const before = connected;
       await sleep(TICK_MS);
@@ -89,8 +90,8 @@ export const drainable = (server: FastifyInstance): (() => Promise<number>) => {
   };
 };
 
-/** Whether a request on the connection is being answered: Node's own mark, which its closeIdleConnections goes by too. */
-const busy = (socket: Socket): boolean => Boolean((socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage);
+/** Whether a request on the connection is being answered. */
+const busy = (socket: Socket): boolean => Boolean(messageOf(socket));
 
 /** Makes each answer the last one on its connection; of several requests that came at once, that to the last of them. */
 const lastAnswers = () => {

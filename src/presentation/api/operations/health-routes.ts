@@ -6,17 +6,24 @@ import { problemResponses } from '../schemas/problem.ts';
 const noQuery = { type: 'object', properties: {} };
 const oneOf = (...values: string[]) => Type.Unsafe<string>({ type: 'string', enum: values });
 const state = oneOf('ok', 'lagging', 'unavailable');
+const storeState = oneOf('ok', 'read-only', 'busy', 'unavailable');
 const report = Type.Object({
   status: oneOf('ok', 'degraded'),
   checks: Type.Object(
-    { store: state, cache: Type.Optional(state), events: Type.Optional(state), tasks: Type.Optional(state) },
-    { description: 'The database; and, where they are configured, Redis, the published events and the task queue.' },
-  ),
-  relay: Type.Optional(
-    Type.Object(
-      { position: Type.String({ examples: ['4711'] }), lag: Type.Integer({ minimum: 0 }) },
-      { description: 'How far the log is published, and how many events wait.' },
-    ),
+    {
+      store: storeState,
+      cache: Type.Optional(state),
+      events: Type.Optional(oneOf('ok', 'lagging', 'drops-unread', 'unavailable')),
+      relay: Type.Optional(oneOf('ahead-of-log')),
+      tasks: Type.Optional(state),
+    },
+    {
+      description:
+        'The database, `read-only` or `busy` where it answers and takes no changes; and, where they are configured, Redis, the published ' +
+        'events and the task queue. `lagging`: an event has waited for over 5 seconds, or a task has been due for over 30; ' +
+        '`drops-unread`: the stream is set to drop what a consumer has not read. `relay` is there only while nothing is published ' +
+        'because the stream is ahead of the log; without a task queue, `tasks` only while a task waits for a worker.',
+    },
   ),
 });
 const json = (description: string, schema: object) => ({ description, content: { 'application/json': { schema } } });
@@ -56,7 +63,7 @@ export const healthRoutes = (server: FastifyInstance, health: Health): void => {
     schema: {
       summary: 'Readiness',
       description:
-        'Whether requests should be sent here: 503 while the process is starting or stopping or the store is away. Without Redis or NATS it is degraded, and ready.',
+        'Whether requests should be sent here: 503 while the process is starting or stopping or the store is away. Without Redis or NATS, or where the store takes no changes, it is degraded, and ready.',
       operationId: 'health_ready',
       tags: ['Health'],
       querystring: noQuery,

@@ -21,12 +21,13 @@ export const problemPages = (server: FastifyInstance): void => {
     handler: (request, reply) => {
       const { code } = request.params;
       if (!Object.hasOwn(catalogue, code)) throw new Problem('not-found');
+      const described = server.hasRoute({ method: 'GET', url: '/openapi.json' });
       return (
         reply
           .type('text/html; charset=utf-8')
           .header('content-security-policy', "default-src 'none'")
           // Relative, so that it leads there behind a proxy that takes a prefix off the path.
-          .send(page(code as ProblemCode, /\/(?:\?|$)/.test(request.url) ? '../../docs' : '../docs'))
+          .send(page(code as ProblemCode, described && (/\/(?:\?|$)/.test(request.url) ? '../../docs' : '../docs')))
       );
     },
   });
@@ -34,7 +35,7 @@ export const problemPages = (server: FastifyInstance): void => {
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
-const page = (code: ProblemCode, docs: string): string => {
+const page = (code: ProblemCode, docs: string | false): string => {
   const { title, help } = catalogue[code];
   return `<!doctype html>
 <html lang="en">
@@ -43,7 +44,6 @@ const page = (code: ProblemCode, docs: string): string => {
 <h1>${escaped(title)}</h1>
 <p><code>${code}</code>, status ${statusOf(code)}</p>
 <p>${escaped(help)}</p>
-<p><a href="${docs}">API documentation</a></p>
-</html>
+${docs === false ? '' : `<p><a href="${docs}">API documentation</a></p>\n`}</html>
 `;
 };

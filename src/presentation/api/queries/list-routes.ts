@@ -6,7 +6,7 @@ import type { Api } from '../dependencies.ts';
 import { restorePlus } from '../http/plus-sign.ts';
 import { problemResponses } from '../schemas/problem.ts';
 import { userView } from '../schemas/user.ts';
-import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
+import { largePages, limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 
 type Query = {
   email?: string;
@@ -21,6 +21,7 @@ type Query = {
 
 export const listRoutes = (server: FastifyInstance, api: Api): void => {
   server.get<{ Querystring: Query }>('/api/users', {
+    config: largePages,
     schema: {
       summary: 'List and search users',
       description:
@@ -59,15 +60,16 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
           'malformed-request',
           'validation-failed',
           'invalid-cursor',
-          'search-too-broad',
           'starting',
           'store-unavailable',
+          'store-busy',
+          'overloaded',
         ),
       },
     },
     preValidation: async ({ query }) => {
       restorePlus(query, 'email', 'phone');
-      // So does the + of an offset, and that of a number that is searched for.
+      // The + of an offset, and of a number that is searched for, arrives as a space too.
       if (typeof query.q === 'string') query.q = query.q.replace(/^ (?=\d[\d ().-]*$)/, '+');
       if (typeof query.created_after === 'string') query.created_after = query.created_after.replace(' ', '+');
     },

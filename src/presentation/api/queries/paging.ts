@@ -1,10 +1,12 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import { orNull } from '../../../application/commands/fields.ts';
 import { readCursor, signCursor } from './cursor.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
+/** As much as a user or an event may have, and some of what it is made from. */
+const ITEM_BYTES = 8 * 1024;
 
 /** The query parameters of every list. */
 export const pageParameters = {
@@ -27,6 +29,11 @@ export const pageResponse = (items: TSchema, more: Record<string, TSchema> = {})
 
 /** Of the parameter that the schema above has let pass. */
 export const limitOf = (text: string | undefined): number => Number(text ?? DEFAULT_LIMIT);
+
+/** For a route's `config`. */
+export const largePages = {
+  answerBytes: ({ query }: FastifyRequest): number => limitOf((query as { limit?: string }).limit) * ITEM_BYTES,
+};
 
 type List = {
   hash: (text: string) => string;

@@ -16,6 +16,8 @@ const refuses = [
   'validation-failed',
   'starting',
   'store-unavailable',
+  'store-busy',
+  'overloaded',
 ] as const;
 
 export const profileRoutes = (server: FastifyInstance, api: Api): void => {

@@ -8,10 +8,10 @@ import { etag, userResponse } from '../schemas/command.ts';
 import { problemResponses } from '../schemas/problem.ts';
 import { TASK_ID, taskView } from '../schemas/task.ts';
 import { userBytes } from '../schemas/user.ts';
-import { limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
+import { largePages, limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 
 const noQuery = { type: 'object', properties: {}, additionalProperties: false };
-const refusedEverywhere = ['malformed-request', 'validation-failed', 'starting', 'store-unavailable'] as const;
+const refusedEverywhere = ['malformed-request', 'validation-failed', 'starting', 'store-unavailable', 'store-busy', 'overloaded'] as const;
 const refusedOfUser = [...refusedEverywhere, 'invalid-user-id', 'user-not-found', 'user-deleted', 'stream-unreadable'] as const;
 
 export const queryRoutes = (server: FastifyInstance, api: Api): void => {
@@ -44,6 +44,7 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
   });
 
   server.get<{ Params: { user_id: string }; Querystring: { limit?: string; cursor?: string } }>('/api/users/:user_id/events', {
+    config: largePages,
     onRequest: checkUserId,
     schema: {
       summary: "Get a user's history",

@@ -50,6 +50,7 @@ const refusedEverywhere: ProblemCode[] = [
   'starting',
   'store-unavailable',
   'store-read-only',
+  'store-busy',
   'stream-unreadable',
   'outcome-unknown',
   'overloaded',
