@@ -1,5 +1,4 @@
 import process from 'node:process';
-import { explain } from './cli/explain.ts';
 import { UsageError } from './cli/usage-error.ts';
 
 const help = `Usage: npm run lumin -- <command>
@@ -49,10 +48,12 @@ const main = async ([name, ...args]: string[]): Promise<void> => {
   await (await command())(args);
 };
 
-main(process.argv.slice(2)).catch((error: Error & { code?: string }) => {
+main(process.argv.slice(2)).catch(async (error: Error & { code?: string }) => {
+  // Loaded only where something failed.
+  const { lastWords } = await import('./infrastructure/container/last-words.ts');
   // Told by its name, so that no value object is loaded for it.
   const usage = error instanceof UsageError || error.name === 'InvalidValue' || error.code?.startsWith('ERR_PARSE_ARGS');
-  for (const line of explain(error)) process.stderr.write(`lumin: ${line}\n`);
+  for (const line of lastWords(error, process.env)) process.stderr.write(`lumin: ${line}\n`);
   if (usage) process.stderr.write(`\n${help}`);
   process.exitCode = usage ? 2 : 1;
 });

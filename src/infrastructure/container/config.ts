@@ -3,6 +3,7 @@ import { natsAddress } from '../connections/nats-address.ts';
 import { redisAddress } from '../connections/redis-address.ts';
 import type { DatabaseUrl } from '../persistence/database/open-database.ts';
 import { postgresAddress } from '../persistence/database/postgres-address.ts';
+import { isFromFile } from './from-file.ts';
 import { hosts, isLoopback } from './known-hosts.ts';
 
 type Setting<T> = { default: string; about: string; parse: (text: string) => T; secret?: true };
@@ -226,7 +227,10 @@ const aliases: Partial<Record<keyof typeof settings, string>> = {
   TASK_RESULT_BACKEND: 'TASKIQ_RESULT_BACKEND',
 };
 
-export type Config = { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['parse']> };
+export type Config = { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['parse']> } & {
+  /** Of each setting, for people: the variable that was read, and where it was set, as `DATABASE_URL in .env`. */
+  readonly origins: Readonly<Record<keyof typeof settings, string>>;
+};
 
 /** The configuration is wrong. `mistakes` has one line each, naming the variable. */
 export class InvalidConfig extends Error {
@@ -243,6 +247,12 @@ const given = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string | un
   return env[name] || env[aliases[name] ?? name] || undefined;
 };
 
+const originOf = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string => {
+  if (given(env, name) === undefined) return `${name}, by default`;
+  const read = env[name] ? name : (aliases[name] ?? name);
+  return isFromFile(env, read) ? `${read} in .env` : `${read} in the environment`;
+};
+
 /** @throws InvalidConfig */
 export const readConfig = (env: NodeJS.ProcessEnv): Config => {
   const mistakes: string[] = [];
@@ -256,7 +266,8 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
       return [name, undefined];
     }
   });
-  const config = Object.fromEntries(entries) as Config;
+  const origins = Object.fromEntries(Object.keys(settings).map((name) => [name, originOf(env, name as keyof typeof settings)]));
+  const config = { ...Object.fromEntries(entries), origins } as Config;
   if (env.APP_ENV === 'production' && given(env, 'AUTH_MODE') !== 'off-behind-gateway') {
     mistakes.push('AUTH_MODE must be off-behind-gateway in production: this version checks no callers itself');
   } else if (config.AUTH_MODE === 'off' && config.HOST !== undefined && !isLoopback(config.HOST)) {
@@ -281,5 +292,6 @@ export const describeConfig = (env: NodeJS.ProcessEnv): { name: string; value: s
   Object.entries(settings).map(([name, { default: preset, about, ...rest }]) => {
     const text = given(env, name as keyof typeof settings);
     const hidden = text !== undefined && 'secret' in rest && !text.startsWith('pglite:');
-    return { name, value: hidden ? '(set)' : (text ?? preset), source: text === undefined ? 'default' : 'environment', about };
+    const [, source = 'default'] = / in (?:the )?(\S+)$/.exec(originOf(env, name as keyof typeof settings)) ?? [];
+    return { name, value: hidden ? '(set)' : (text ?? preset), source, about };
   });
