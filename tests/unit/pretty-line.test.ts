@@ -1,18 +1,16 @@
 import { stripVTControlCharacters } from 'node:util';
 import { pino } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import { describe, expect, it } from 'vitest';
 import { prettyLine } from '../../src/infrastructure/container/pretty-line.ts';
 
 /** What a terminal shows of a line of the log, without the time. */
 const shown = (fields: object, text: string): string => {
-  let written = '';
-  const stream = pretty({
-    ...{ sync: true, ignore: 'level,time', hideObject: true, messageFormat: prettyLine },
-    destination: { write: (line: string) => (written += line) } as never,
-  });
-  pino({ base: null }, stream).info(fields, text);
-  return stripVTControlCharacters(written).trim();
+  const lines: string[] = [];
+  const place = { write: (line: string) => void lines.push(line) };
+  pino({ base: null }, place).info(fields, text);
+  const pretty = prettyFactory({ ignore: 'level,time', hideObject: true, messageFormat: prettyLine });
+  return stripVTControlCharacters(pretty(lines.join(''))).trim();
 };
 
 describe('a line of the log on a terminal', () => {
