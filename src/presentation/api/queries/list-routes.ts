@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import * as field from '../../../application/commands/fields.ts';
-import { type UserStatus, userStatuses } from '../../../domain/value-objects/user-status.ts';
+import type { UserStatus } from '../../../domain/value-objects/user-status.ts';
 import type { Api } from '../dependencies.ts';
 import { restorePlus } from '../http/plus-sign.ts';
 import { problemResponses } from '../schemas/problem.ts';
-import { userView } from '../schemas/user.ts';
+import { userSchema, userStatus, userView } from '../schemas/user.ts';
 import { largePages, limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 
 type Query = {
@@ -27,13 +27,13 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
       description:
         'Pages of users in the order in which they were created, latest first. Filters combine. Deleted users are listed only with `status=deleted`. ' +
         'What `q` finds may be a second behind; users who do not allow search are not found by it.',
-      operationId: 'list_users',
+      operationId: 'listUsers',
       tags: ['Users'],
       querystring: Type.Object(
         {
           email: Type.Optional(withoutExamples(field.email)),
           phone: Type.Optional(withoutExamples(field.phone)),
-          status: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: userStatuses, description: 'Only users in this state.' })),
+          status: Type.Optional(Type.Unsafe<string>({ ...userStatus, description: 'Only users in this state.' })),
           q: Type.Optional(
             Type.String({
               maxLength: 254,
@@ -55,7 +55,7 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
         { additionalProperties: false },
       ),
       response: {
-        200: pageResponse(Type.Unsafe<object>({ $ref: 'User#' })),
+        200: pageResponse('UserPage', userSchema),
         ...problemResponses(
           'malformed-request',
           'validation-failed',
