@@ -22,6 +22,16 @@ const inputs: Record<CommandName, fc.Arbitrary<unknown>> = {
     { username: fc.record({ first_name: text, last_name: orNull(text) }), email: orNull(email), phone: orNull(phone), bio: orNull(text) },
     { requiredKeys: ['username'] },
   ),
+  update: fc.record(
+    {
+      username: fc.record({ first_name: text, last_name: orNull(text) }, { requiredKeys: [] }),
+      email: orNull(email),
+      phone: orNull(phone),
+      bio: orNull(text),
+      privacy_settings: fc.record({ show_email: fc.boolean() }, { requiredKeys: [] }),
+    },
+    { requiredKeys: [] },
+  ),
   change_username: fc.record({ first_name: text, last_name: orNull(text) }, { requiredKeys: [] }),
   change_email: only(orNull(email), 'new_email'),
   change_phone: only(orNull(phone), 'new_phone'),
