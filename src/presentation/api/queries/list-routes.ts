@@ -4,6 +4,7 @@ import * as field from '../../../application/commands/fields.ts';
 import type { UserStatus } from '../../../domain/value-objects/user-status.ts';
 import type { Api } from '../dependencies.ts';
 import { restorePlus } from '../http/plus-sign.ts';
+import { patternOf } from '../schemas/pattern.ts';
 import { problemResponses } from '../schemas/problem.ts';
 import { userSchema, userStatus, userView } from '../schemas/user.ts';
 import { largePages, limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
@@ -37,6 +38,7 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
           q: Type.Optional(
             Type.String({
               maxLength: 254,
+              pattern: patternOf(ENOUGH),
               description:
                 'The beginning of words of a name, in any order, without regard to case and accents; of an email address; of a phone number ' +
                 'with country code, with or without + and separators; of a user id, from 8 characters on.',
@@ -90,6 +92,9 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
     },
   });
 };
+
+/** Two characters that are no spaces, or one that may be a name: what is searched for as far as a pattern says it. */
+const ENOUGH = /^\s*(?:[^\s\x00][^\x00]*[^\s\x00]|[㐀-䶿一-鿿가-힣])\s*$/;
 
 /** /docs would send an example as a filter. */
 const withoutExamples = <S extends object>({ examples: _, ...schema }: S & { examples?: unknown }) => Type.Unsafe<string>(schema);
