@@ -64,7 +64,7 @@ const save = async (copy: Copy): Promise<void> => {
 };
 const load = (): Promise<Copy | null> => readFile(COPY_FILE, 'utf8').then(JSON.parse, () => null);
 
-const nats = await connect({ servers: NATS_URL, maxReconnectAttempts: -1 });
+const nats = await connect({ servers: NATS_URL, maxReconnectAttempts: -1, waitOnFirstConnect: true });
 const { consumers, streams } = await jetstreamManager(nats, { checkAPI: false });
 
 /** The durable consumer, or null where it has gone, alone or with its stream. */
