@@ -17,8 +17,8 @@ import { until } from '../fixtures/until.ts';
 const STREAM = 'lumin-events';
 
 describe.skipIf(inject('natsUrl') === null)('the program of docs/how-to/keep-a-copy.md [needs nats-server]', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'lumin-copy-'));
-  const file = join(folder, 'copy.json');
+  let folder: string;
+  let file: string;
   let nats: OwnServer;
   let store: Store;
   let service: Service;
@@ -67,6 +67,8 @@ describe.skipIf(inject('natsUrl') === null)('the program of docs/how-to/keep-a-c
     method === 'GET' && /^\/api\/users\/[:{]user_id\}?$/.test(route ?? '');
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'lumin-copy-'));
+    file = join(folder, 'copy.json');
     nats = (await startNats()) as OwnServer;
     client = await connect({ servers: nats.url });
     store = await anyStore();
