@@ -147,6 +147,7 @@ Examples:
 const tellMistakesBriefly = (command: Command, path: readonly string[]): void => {
   const tell = (mistake: string, hint = `lumin ${['help', ...path].join(' ')} says what it takes`): void =>
     void process.stderr.write(`lumin: ${mistake}\nlumin: ${hint}\n`);
+  let told = false;
   command.configureOutput({
     outputError: (text) => {
       const [mistake = '', hint] = text
@@ -155,9 +156,12 @@ const tellMistakesBriefly = (command: Command, path: readonly string[]): void =>
         .split('\n');
       tell(mistake, hint?.replace(/^\((.*)\)$/, '$1'));
     },
-    // A command that has only others below it was called alone.
+    // A command that has only others below it was called alone: its help would come, in pieces.
     ...(command.commands.length > 0 && {
-      writeErr: () => tell(`${command.name()} takes ${command.commands.map((below) => below.name()).join(' or ')}`),
+      writeErr: () => {
+        if (!told) tell(`${command.name()} takes ${command.commands.map((below) => below.name()).join(' or ')}`);
+        told = true;
+      },
     }),
   });
   for (const below of command.commands) tellMistakesBriefly(below, [...path, below.name()]);
