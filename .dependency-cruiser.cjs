@@ -76,7 +76,9 @@ module.exports = {
       name: 'main-starts-what-the-container-made',
       severity: 'error',
       from: { path: '^src/(main|serve)\\.ts$' },
-      to: { path: '^src/(domain|application|cli)/|^src/infrastructure/(?!container/|persistence/database/private-folder\\.ts$)' },
+      to: {
+        path: '^src/(domain|application|cli/(?!socket/server\\.ts$))/|^src/infrastructure/(?!container/|persistence/database/private-folder\\.ts$)',
+      },
     },
     {
       name: 'entry-points-are-on-top',

@@ -246,14 +246,26 @@ export class InvalidConfig extends Error {
   }
 }
 
-const given = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string | undefined => {
+/** The text of a setting, under its own name or its other one. */
+export const given = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string | undefined => {
   return env[name] || env[aliases[name] ?? name] || undefined;
 };
 
-const originOf = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string => {
-  if (given(env, name) === undefined) return `${name}, by default`;
+/** The variable that a setting is read from, and where that was set. */
+export const sourceOf = (
+  env: NodeJS.ProcessEnv,
+  name: keyof typeof settings,
+): { read: string; source: 'environment' | '.env' | 'default' } => {
   const read = env[name] ? name : (aliases[name] ?? name);
-  return isFromFile(env, read) ? `${read} in .env` : `${read} in the environment`;
+  if (given(env, name) === undefined) return { read: name, source: 'default' };
+  return { read, source: isFromFile(env, read) ? '.env' : 'environment' };
+};
+
+const IN_WORDS = { environment: ' in the environment', '.env': ' in .env', default: ', by default' };
+
+const originOf = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string => {
+  const { read, source } = sourceOf(env, name);
+  return read + IN_WORDS[source];
 };
 
 /** @throws InvalidConfig */
@@ -289,12 +301,3 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
 /** The names of settings that one environment has otherwise than the other. */
 export const changedSettings = (one: NodeJS.ProcessEnv, other: NodeJS.ProcessEnv): string[] =>
   (Object.keys(settings) as (keyof typeof settings)[]).filter((name) => given(one, name) !== given(other, name));
-
-/** Name, value in force and where it comes from; secrets are shown only as set or not. */
-export const describeConfig = (env: NodeJS.ProcessEnv): { name: string; value: string; source: string; about: string }[] =>
-  Object.entries(settings).map(([name, { default: preset, about, ...rest }]) => {
-    const text = given(env, name as keyof typeof settings);
-    const hidden = text !== undefined && 'secret' in rest && !text.startsWith('pglite:');
-    const [, source = 'default'] = / in (?:the )?(\S+)$/.exec(originOf(env, name as keyof typeof settings)) ?? [];
-    return { name, value: hidden ? '(set)' : (text ?? preset), source, about };
-  });
