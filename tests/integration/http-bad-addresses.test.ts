@@ -82,8 +82,7 @@ describe('a path that is no route', () => {
     '/metrics/x',
     '/.env',
     '/health/x',
-    '/problems',
-    '/problems/',
+    '/problems/not-found/x',
     '/problems/nope',
     '/problems/__proto__',
     '/problems/toString',
@@ -177,6 +176,7 @@ describe('a method that a path does not take', () => {
     ['DELETE', '/openapi.json', 'GET, HEAD'],
     ['POST', '/docs', 'GET, HEAD'],
     ['PUT', '/problems/not-found', 'GET, HEAD'],
+    ['POST', '/problems', 'GET, HEAD'],
   ])('%s %s answers 405 and says which it takes: %s', async (method, path, allow) => {
     const answer = await service.request(method as 'GET', path);
     expect(answer.headers.allow).toBe(allow);
@@ -191,6 +191,7 @@ describe('a method that a path does not take', () => {
       '/health/live',
       '/health/ready',
       '/openapi.json',
+      '/problems',
       '/problems/not-found',
       '/docs',
       '/docs/static/swagger-ui.css',

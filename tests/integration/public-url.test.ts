@@ -54,12 +54,15 @@ describe.each([{ said: false }, { said: true }])('behind a proxy that takes off 
     },
   );
 
-  it('a page about a problem leads to the documentation', async () => {
-    for (const path of ['/problems/not-found', '/problems/not-found/', '/problems/not-found?a=b']) {
+  it.each(['/problems', '/problems/', '/problems?a=b', '/problems/not-found', '/problems/not-found/', '/problems/not-found?a=b'])(
+    'the page at %s leads to others behind the proxy',
+    async (path) => {
       const text = await (await fetch(proxy.url + path)).text();
-      expect(new URL(/href="([^"]+)"/.exec(text)?.[1] ?? '', proxy.url + path).href).toBe(`${proxy.url}/docs`);
-    }
-  });
+      const links = [...text.matchAll(/<a href="([^"]+)"/g)].map(([, href = '']) => new URL(href, proxy.url + path).href);
+      expect(links).toContain(`${proxy.url}/docs`);
+      for (const url of new Set(links)) expect((await fetch(url)).status, url).toBe(200);
+    },
+  );
 
   it('what answers name begins as the operator says, whatever the client does', async () => {
     const send = (method: 'GET' | 'POST', url: string, body?: object, headers = {}) =>

@@ -32,7 +32,7 @@ export const problemDocument = ({ code, facts }: Pick<Problem, 'code' | 'facts'>
   type: `/problems/${code}`,
   title: catalogue[code].title,
   status: statusOf(code),
-  detail: facts.detail ?? catalogue[code].help,
+  detail: facts.detail ?? `${catalogue[code].cause} ${catalogue[code].next}`,
   code,
   ...(requestId !== undefined && { request_id: requestId }),
   ...(facts.errors && { errors: facts.errors }),
