@@ -37,22 +37,18 @@ describe.each([{ said: false }, { said: true }])('behind a proxy that takes off 
     await service.stop();
   });
 
-  it.each(['/docs', '/docs/', '/docs?a=b', '/docs/?a=b', '/docs/static/index.html'])(
-    'the page at %s finds its files and the document',
-    async (path) => {
-      const page = await fetch(proxy.url + path);
-      expect(page.status).toBe(200);
-      expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
-      const files = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file = '']) => new URL(file, page.url).href);
-      expect(files.length).toBeGreaterThan(4);
-      // As the script of the page does it.
-      const document = `${page.url.replace(/\/?$/, '/')}./json`;
-      for (const url of [...files, document]) {
-        expect(url).toContain(`${proxy.url}/docs/`);
-        expect((await fetch(url)).status, url).toBe(200);
-      }
-    },
-  );
+  it.each(['/docs', '/docs/', '/docs?a=b', '/docs/?a=b'])('the page at %s finds its script and the document', async (path) => {
+    const page = await fetch(proxy.url + path);
+    expect(page.status).toBe(200);
+    expect(page.url.replace(/\?.*/, '')).toBe(`${proxy.url}/docs`);
+    const text = await page.text();
+    for (const [, name = ''] of text.matchAll(/(?: src="|url: ')([^"']+)/g)) {
+      const url = new URL(name, page.url).href;
+      expect(url).toContain(`${proxy.url}/`);
+      expect((await fetch(url)).status, url).toBe(200);
+    }
+    expect(text).toContain("url: 'openapi.json'");
+  });
 
   it.each(['/problems', '/problems/', '/problems?a=b', '/problems/not-found', '/problems/not-found/', '/problems/not-found?a=b'])(
     'the page at %s leads to others behind the proxy',

@@ -45,7 +45,7 @@ export const buildServer = (api: Api, { version, publicUrl = '', liveFeed, ...op
     });
     if (publicUrl !== '') publicAddresses(server, publicUrl);
     await openapi(server, version, publicUrl);
-    await docs(server, publicUrl);
+    docs(server);
     userRoutes(server, api);
     queryRoutes(server, api);
     listRoutes(server, api);

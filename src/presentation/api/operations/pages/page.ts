@@ -8,7 +8,7 @@ export const escaped = (text: string): string => text.replace(/[&<>"]/g, (charac
 /** A file beside this one. */
 export const asset = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
 
-const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+export const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
 const style = asset('page.css');
 
