@@ -90,7 +90,7 @@ const http = {
   'origin-not-allowed': {
     kind: 'forbidden',
     title: 'Pages of this origin may not do this',
-    cause: 'A browser sent the request for a page of another origin, and the operator has not allowed that origin.',
+    cause: 'A browser sent the request for a page that is not from here, and the operator has not allowed its origin.',
     next: 'The operator lists the origins that may connect to the live feed, or change anything, in ALLOWED_ORIGINS. Programs that are not browsers send no Origin header.',
   },
   'host-not-allowed': {

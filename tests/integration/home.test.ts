@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { node } from '../fixtures/child.ts';
 import { created, expectProblem } from '../fixtures/http.ts';
 import { useService } from '../fixtures/http-service.ts';
 import { connectLive, liveUrl, refusal } from '../fixtures/live-client.ts';
@@ -50,6 +54,26 @@ describe('the page at / names no metrics that are elsewhere', () => {
     const answer = await getPage(service, '/', BROWSER);
     expectOwnPage(answer);
     expect(answer.text).not.toContain('href="metrics"');
+  });
+});
+
+describe('the example of the live feed', () => {
+  const service = useService();
+  const example = readFileSync(new URL('../../src/presentation/api/operations/pages/feed-example.js', import.meta.url), 'utf8');
+
+  it('is the same on the page at / and in docs/live-feed.md, and runs with the Node of the project', async () => {
+    const docs = readFileSync(new URL('../../docs/live-feed.md', import.meta.url), 'utf8');
+    expect(docs).toContain(`\n\`\`\`js\n${example}\`\`\`\n`);
+    const { user_id } = await created(service);
+    const address = await service.server.listen({ host: '127.0.0.1', port: 0 });
+    const program = example.replace('http://localhost:8000', address);
+    expect(program).not.toBe(example);
+    const child = spawn(node, ['--input-type=module', '--eval', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines: string[] = [];
+    for await (const line of createInterface(child.stdout)) if (lines.push(line) === 2) break;
+    child.kill();
+    expect(JSON.parse(lines[0] ?? '')).toEqual({ op: 'subscribed', position: '0' });
+    expect(JSON.parse(lines[1] ?? '')).toMatchObject({ subject: user_id, position: '1' });
   });
 });
 
