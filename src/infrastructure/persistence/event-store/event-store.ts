@@ -200,10 +200,10 @@ const READABLE = eventColumns({
  * this process knows of: nothing is appended to a log that does not have it.
  */
 export const eventStore = (database: Database, seen: () => SeenEvent | null = () => null) => {
-  const readStream = async (userId: UserId, after: number, limit: number): Promise<LoggedEvent[]> => {
+  const readStream = async (userId: UserId, from: number, limit: number, order: 'asc' | 'desc' = 'asc'): Promise<LoggedEvent[]> => {
     const rows = await database.query<EventRow>(
-      `select ${READABLE} from events e where stream = $1 and version > $2 order by version limit $3`,
-      [streamOf(userId), after, limit],
+      `select ${READABLE} from events e where stream = $1 and version ${order === 'asc' ? '>' : '<'} $2 order by version ${order} limit $3`,
+      [streamOf(userId), from, limit],
     );
     const events = rows.map(toEvent);
     if (events.some(({ unreadable }) => unreadable)) throw new Problem('stream-unreadable');
@@ -264,6 +264,12 @@ export const eventStore = (database: Database, seen: () => SeenEvent | null = ()
         users: users.map((user) => (user instanceof Problem ? null : user)),
         positions: rows.map(({ created_position }) => created_position),
       };
+    },
+
+    /** How many users meet the condition. */
+    async count(condition: string, values: unknown[]): Promise<number> {
+      const [row] = await database.query<{ count: number }>(`select count(*) as count from users u where ${condition}`, values);
+      return row?.count ?? 0;
     },
 
     /** The users with these ids, in one statement, by id; of who cannot be read, the problem. */
