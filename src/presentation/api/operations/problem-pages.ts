@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { catalogue, Problem, type ProblemCode } from '../../../domain/problem.ts';
 import { problemExample } from '../http/problem-example.ts';
 import { statusOf } from '../http/problems.ts';
-import { problemResponses } from '../schemas/problem.ts';
+import { problemCode, problemResponses } from '../schemas/problem.ts';
 import { escaped, sendPage } from './pages/page.ts';
 
 /** The texts change with a release only. */
@@ -21,9 +21,9 @@ export const problemPages = (server: FastifyInstance): void => {
     schema: {
       summary: 'About a problem',
       description: 'What a problem code means, an example of it, and what to do about it, for people.',
-      operationId: 'problem_page',
+      operationId: 'getProblemPage',
       tags: ['Documentation'],
-      params: Type.Object({ code: Type.String({ description: 'A problem code.', examples: ['email-taken'] }) }),
+      params: Type.Object({ code: Type.Unsafe<string>({ ...problemCode, description: 'A problem code.', examples: ['email-taken'] }) }),
       response: {
         200: { description: 'The page.', content: { 'text/html': { schema: Type.String() } } },
         ...problemResponses('malformed-request', 'not-found'),
