@@ -76,7 +76,9 @@ module.exports = {
       name: 'main-starts-what-the-container-made',
       severity: 'error',
       from: { path: '^src/main\\.ts$' },
-      to: { path: '^src/(domain|application|cli)/|^src/infrastructure/(?!container/|persistence/database/folder-lock\\.ts$)' },
+      to: {
+        path: '^src/(domain|application|cli/(?!socket/server\\.ts$))/|^src/infrastructure/(?!container/|persistence/database/folder-lock\\.ts$)',
+      },
     },
     {
       name: 'entry-points-are-on-top',

@@ -5,6 +5,7 @@ import process from 'node:process';
 import { isatty } from 'node:tty';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { serveCommands } from './cli/socket/server.ts';
 import { type Config, InvalidConfig, readConfig } from './infrastructure/container/config.ts';
 import { type App, buildApp } from './infrastructure/container/container.ts';
 import { loadEnvFile } from './infrastructure/container/env-file.ts';
@@ -39,13 +40,14 @@ const main = async (): Promise<void> => {
   const { server, metrics } = await serversOf(role, app, config, log);
   const drain = server && drainable(server);
   await app.start();
+  const endCommands = app.folder === null ? null : await serveCommands(app.folder, app.withStore, (text) => log.warn(text));
   let stopping = false;
   const stop = async (): Promise<void> => {
     stopping = true;
     setTimeout(() => process.exit(1), STOP_MS).unref();
     app.beginStop();
     // Requests may wait for tasks, so where there are both, requests come first.
-    const [cut = 0] = await Promise.all([drain?.(), role.api ? null : app.stopWork()]);
+    const [cut = 0] = await Promise.all([drain?.(), role.api ? null : app.stopWork(), endCommands?.()]);
     if (cut > 0) log.warn({ requests: cut }, 'requests were cut off, because they took too long');
     // What collects the metrics comes again; nobody waits for a connection that is silent.
     metrics?.server.close();

@@ -239,7 +239,8 @@ export class InvalidConfig extends Error {
   }
 }
 
-const given = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string | undefined => {
+/** The text of a setting, under its own name or its other one. */
+export const given = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string | undefined => {
   return env[name] || env[aliases[name] ?? name] || undefined;
 };
 
@@ -275,11 +276,3 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
 /** The names of settings that one environment has otherwise than the other. */
 export const changedSettings = (one: NodeJS.ProcessEnv, other: NodeJS.ProcessEnv): string[] =>
   (Object.keys(settings) as (keyof typeof settings)[]).filter((name) => given(one, name) !== given(other, name));
-
-/** Name, value in force and where it comes from; secrets are shown only as set or not. */
-export const describeConfig = (env: NodeJS.ProcessEnv): { name: string; value: string; source: string; about: string }[] =>
-  Object.entries(settings).map(([name, { default: preset, about, ...rest }]) => {
-    const text = given(env, name as keyof typeof settings);
-    const hidden = text !== undefined && 'secret' in rest && !text.startsWith('pglite:');
-    return { name, value: hidden ? '(set)' : (text ?? preset), source: text === undefined ? 'default' : 'environment', about };
-  });

@@ -25,11 +25,11 @@ import { openRedis, type Redis } from '../connections/redis.ts';
 import { LogFeed } from '../messaging/live-feed.ts';
 import { type OutboxRelay, outboxRelay } from '../messaging/outbox-relay.ts';
 import { metrics } from '../observability/metrics.ts';
-import { UnusableDatabase } from '../persistence/database/database.ts';
+import { type Database, UnusableDatabase } from '../persistence/database/database.ts';
 import { asOwner, openDatabase } from '../persistence/database/open-database.ts';
 import { retriedRead } from '../persistence/database/retried-read.ts';
 import { toldDatabase } from '../persistence/database/told-database.ts';
-import { eventStore } from '../persistence/event-store/event-store.ts';
+import { type EventStore, eventStore } from '../persistence/event-store/event-store.ts';
 import { storeWrites } from '../persistence/event-store/store-writes.ts';
 import { UnitOfWork } from '../persistence/event-store/unit-of-work.ts';
 import { eventFeed } from '../persistence/log/event-feed.ts';
@@ -281,6 +281,10 @@ export const buildApp = async (
     }
   };
 
+  /** The generation of the read model; the one at the start stays part of the names in Redis. */
+  const readModel = async (): Promise<number | undefined> =>
+    (await database.query<{ generation: number }>('select generation from deployment'))[0]?.generation;
+
   const prepareUntilItWorks = async (): Promise<void> => {
     while (state === 'starting') {
       try {
@@ -317,6 +321,20 @@ export const buildApp = async (
     now,
     newUserId: v7,
     location: database.location,
+
+    /** The folder of the embedded database, which no other process can open; null where the data is elsewhere. */
+    folder: database.exclusive && config.DATABASE_URL.kind === 'pglite' && config.DATABASE_URL.folder !== null ? database.location : null,
+
+    /** Lends its database to a command of the operator. */
+    withStore: async <T>(work: (store: EventStore, database: Database) => Promise<T>): Promise<T> => {
+      const before = await readModel();
+      try {
+        return await work(eventStore(database), database);
+      } finally {
+        // A rebuild changes rows without events.
+        if ((await readModel().catch(() => null)) !== before) caches.cache.forget();
+      }
+    },
 
     hash,
 

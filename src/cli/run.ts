@@ -1,0 +1,72 @@
+import { readConfig } from '../infrastructure/container/config.ts';
+import { loadEnvFile } from '../infrastructure/container/env-file.ts';
+import { type CommandName, commands, type Entry } from './commands.ts';
+import type { CliContext, Command } from './context.ts';
+import { type Form, output, type Sink } from './output.ts';
+import type { Global } from './program.ts';
+import { runInService } from './socket/client.ts';
+import { openingStore } from './store.ts';
+import { UsageError } from './usage-error.ts';
+
+const COLUMNS = 80;
+
+const standardOutput: Sink = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  drained: () =>
+    process.stdout.writableNeedDrain ? new Promise((resolve) => process.stdout.once('drain', () => resolve())) : Promise.resolve(),
+};
+
+const formOf = ({ json = false, color }: Global): Form => {
+  const { stdout } = process;
+  const terminal = stdout.isTTY === true && !json;
+  return { terminal, columns: stdout.columns || COLUMNS, colour: terminal && color && stdout.hasColors(), json };
+};
+
+/** Aborted by Ctrl-C; a second one does not wait. */
+const interrupted = (): AbortSignal => {
+  const controller = new AbortController();
+  process.once('SIGINT', () => {
+    controller.abort();
+    process.once('SIGINT', () => process.exit(130));
+  });
+  return controller.signal;
+};
+
+/** Runs the command where what it works on is. @returns the exit code */
+export const run = async (name: CommandName, options: object, global: Global): Promise<number> => {
+  const { env } = process;
+  const environment = { ...env };
+  for (const line of loadEnvFile(env)) process.stderr.write(`lumin: ${line}\n`);
+  const entry: Entry = commands[name];
+  const form = formOf(global);
+  const signal = interrupted();
+  let code = 0;
+  const context: CliContext = {
+    ...output(form, standardOutput),
+    signal,
+    fail: () => {
+      code = 1;
+    },
+    withStore: openingStore(env, signal),
+    env,
+    environment,
+  };
+  const command = await (global.url === undefined ? entry.load() : overHttp(name, entry));
+  if (global.url === undefined && entry.runs !== 'here') {
+    const { DATABASE_URL: at } = readConfig(env);
+    const remote =
+      at.kind === 'pglite' && at.folder !== null
+        ? await runInService(at.folder, { name, options, form }, { ...standardOutput, signal })
+        : null;
+    if (remote !== null) return remote;
+  }
+  await (command as Command<object>)(context, global.url === undefined ? options : { ...options, url: global.url });
+  return code;
+};
+
+const overHttp = (name: CommandName, { loadForUrl }: Entry): Promise<Command> => {
+  if (loadForUrl) return loadForUrl();
+  const offered = Object.entries(commands as Record<string, Entry>).flatMap(([known, entry]) => (entry.loadForUrl ? [known] : []));
+  throw new UsageError(`${name} needs the database, which no service lends over HTTP; with --url there are ${offered.join(', ')}`);
+};
