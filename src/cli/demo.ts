@@ -8,8 +8,7 @@ import { liveThrough } from './demo/live-through.ts';
 import { somePeople } from './demo/people.ts';
 import { seededRandom } from './demo/random.ts';
 import { eventsIn } from './events-in.ts';
-
-export const MOST_USERS = 10_000;
+import { counted } from './loss.ts';
 
 /** Fills an empty database with people who have a past, by the commands that requests run. The same seed makes the same people. */
 export const demo = async (context: CliContext, { users, seed }: { users: number; seed: number }): Promise<void> => {
@@ -34,11 +33,10 @@ export const demo = async (context: CliContext, { users, seed }: { users: number
 const prepare = async (config: ReturnType<typeof readConfig>, database: Database): Promise<void> => {
   const events = await eventsIn(database);
   if (events > 0) {
-    const [count, noun] = [events.toLocaleString('en-US'), events === 1 ? 'event' : 'events'];
     const other = database.exclusive
       ? 'npm run lumin -- reset empties it, and DATABASE_URL=pglite://.lumin/demo is another folder'
       : 'name an empty one in DATABASE_URL';
-    throw new OwnError(`demo fills an empty database, and the log of ${database.location} has ${count} ${noun}; ${other}`);
+    throw new OwnError(`demo fills an empty database, and the log of ${database.location} has ${counted(events)}; ${other}`);
   }
   if (config.MIGRATE_ON_START) await asOwner(config, database, (owner) => owner.migrate('up'));
   else if ((await database.migrate('status')).some(({ state }) => state === 'pending'))
