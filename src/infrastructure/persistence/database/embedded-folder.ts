@@ -6,9 +6,10 @@ import { lockFolder, UnusableFolder } from './folder-lock.ts';
 const OF_POSTGRESQL = ['PG_VERSION', 'base', 'global', 'pg_wal'];
 /** What it is called while it is being removed, so that half of it is never taken for a database. */
 const REMOVED = 'pg.removed';
-/** The lock stays: who waits for it waits for this file. */
-const KEPT = 'lumin.lock';
-const OURS = new Set(['pg', REMOVED, KEPT, 'lumin.pid', 'lumin.sock']);
+/** The lock stays: who waits for it waits for this file. SQLite has the other one while the lock is held. */
+const LOCK = 'lumin.lock';
+const KEPT = new Set([LOCK, `${LOCK}-journal`]);
+const OURS = ['pg', REMOVED, 'lumin.pid', 'lumin.sock'];
 
 export type EmbeddedFolder = {
   path: string;
@@ -35,8 +36,8 @@ export const takeEmbeddedFolder = async (named: string): Promise<EmbeddedFolder 
       rmSync(join(path, REMOVED), { recursive: true, force: true });
       if (isThere(join(path, 'pg'))) renameSync(join(path, 'pg'), join(path, REMOVED));
       // What is a link is removed itself, and not what it leads to.
-      for (const name of OURS) if (name !== KEPT) rmSync(join(path, name), { recursive: true, force: true });
-      return readdirSync(path).filter((name) => !OURS.has(name));
+      for (const name of OURS) rmSync(join(path, name), { recursive: true, force: true });
+      return readdirSync(path).filter((name) => !KEPT.has(name));
     },
     release: unlock,
   };
@@ -55,7 +56,7 @@ const notOurs = (path: string): string | null => {
   const folder = lstatSync(path);
   if (!folder.isDirectory()) return 'it is a file';
   if (process.geteuid !== undefined && folder.uid !== process.geteuid()) return 'it belongs to another user';
-  if (!isThere(join(path, KEPT))) return `it has no ${KEPT}`;
+  if (!isThere(join(path, LOCK))) return `it has no ${LOCK}`;
   const pg = lstatSync(join(path, 'pg'), { throwIfNoEntry: false });
   if (pg === undefined) return null;
   if (!pg.isDirectory()) return 'pg in it is no folder of its own';
