@@ -34,11 +34,12 @@ describe('the data folder of the embedded store', () => {
     expect(created.status).toBe(201);
     const user = (await created.json()) as { user_id: string };
 
-    // A second service, and an operator's command, are refused with one line that names the first.
+    // A second service is refused with one line that names the first, and so is an operator's command that finds no way to it.
     const refusal = expect.stringMatching(new RegExp(`^lumin: the data folder \\S+ is in use by process ${first.pid}; .*\\n$`));
     const second = start();
     expect(await second.exited).toBe(1);
     expect(second.stderr()).toEqual(refusal);
+    rmSync(join(folder.path, 'lumin.sock'));
     expect(await runLumin(['verify'], { DATABASE_URL: folder.url })).toMatchObject({ code: 1, stderr: refusal });
 
     // The lock dies with its process: a pid left behind, even one that another process has by now, means nothing.

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { realpathSync } from 'node:fs';
+import { lstatSync, realpathSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Sink } from '../output.ts';
@@ -47,6 +47,8 @@ const connected = async (folder: string): Promise<Socket | null> => {
   let address: string;
   try {
     address = socketAddress(realpathSync(folder));
+    // Who listens in a folder of somebody else is not asked; to open it is refused, and says so.
+    if (process.platform !== 'win32' && lstatSync(address).uid !== process.geteuid?.()) return null;
   } catch (error) {
     if (NOBODY.has((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;

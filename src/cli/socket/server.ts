@@ -78,24 +78,25 @@ export const serveCommands = async (
         environment: process.env,
       };
       await ((await commands[name].load()) as Command<object>)(context, options);
+      // A command that follows the log ends in peace.
+      if (stopping) signal.throwIfAborted();
     } catch (error) {
-      const outcome = stopping && signal.aborted ? { code: 1, lines: ['the service stops'] } : outcomeOf(error as Error);
+      const outcome = stopping ? { code: 1, lines: ['the service stops'] } : outcomeOf(error as Error);
       code = outcome.code;
       for (const told of outcome.lines) reply({ err: `lumin: ${told}\n` });
     }
     reply({ code });
   };
 
-  const address = socketAddress(folder);
-  // What lies there is of a process that was killed: this one has the lock of the folder.
-  if (process.platform !== 'win32') rmSync(address, { force: true });
+  const isFile = process.platform !== 'win32';
   try {
+    const address = socketAddress(folder);
+    // What lies there is of a process that was killed: this one has the lock of the folder.
+    if (isFile) rmSync(address, { force: true });
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(address, resolve));
-    if (process.platform !== 'win32') chmodSync(address, 0o600);
+    if (isFile) chmodSync(address, 0o600);
   } catch (error) {
-    warn(
-      `lumin commands find no way to this process while it runs: ${address} cannot be listened on (${(error as NodeJS.ErrnoException).code})`,
-    );
+    warn(`lumin commands do not reach this process while it runs: ${(error as Error).message}`);
   }
 
   return async () => {
@@ -111,8 +112,8 @@ const understood = (text: string) => {
   const { release: theirs, name, options, form } = JSON.parse(text) as Request;
   if (theirs !== release)
     throw new OwnError(`the service that has the data folder open is release ${release}, and this command is of ${theirs}`);
-  if (!isCommandName(name)) throw new OwnError(`the service knows no command ${name}`);
-  const { runs }: Entry = commands[name];
+  const { runs }: Partial<Entry> = isCommandName(name) ? commands[name] : {};
+  if (!isCommandName(name) || runs === 'here') throw new OwnError(`the service knows no command ${name}`);
   if (runs === 'on the database') return { name, options, form };
   throw new OwnError(`${name} wants the database for itself: stop the service (process ${process.pid}) first`);
 };
