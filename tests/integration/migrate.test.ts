@@ -86,7 +86,11 @@ describe('npm run migrate', () => {
     last.push(place.drop);
     const migrate = (direction: string) => runLumin(['migrate', direction], { DATABASE_URL: place.url });
     expect(await migrate('up')).toMatchObject({ code: 0, stdout: expect.stringContaining(`${first} applied\n`), stderr: '' });
-    expect(await migrate('sideways')).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/Allowed choices are up, down, status/) });
+    expect(await migrate('sideways')).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/Allowed choices are up, down, status/),
+    });
   });
 
   it('down is done by who is told what may be lost, and says so twice where that is the log', async () => {

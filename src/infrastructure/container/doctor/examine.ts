@@ -27,9 +27,19 @@ export const examine = async (env: NodeJS.ProcessEnv, environment: NodeJS.Proces
 };
 
 const bounded = (check: string, work: Promise<Finding[]>): Promise<Finding[]> =>
-  within(SERVER_MS, work, () => [
-    wrong(check, `no answer within ${SERVER_MS / 1_000} seconds`, 'look whether it hangs, and at the network and what is between'),
-  ]);
+  within(
+    SERVER_MS,
+    work.catch((error) => [failed(check, error)]),
+    () => [wrong(check, `no answer within ${SERVER_MS / 1_000} seconds`, 'look whether it hangs, and at the network and what is between')],
+  );
+
+/** What nobody foresaw must not take what the other checks have found with it. */
+const failed = (check: string, error: Error): Finding =>
+  wrong(
+    check,
+    `could not be looked at: ${error.message}`,
+    'npm start, which may say more; where it works, this is a mistake of lumin doctor',
+  );
 
 const databaseOf = async (config: Config): Promise<Finding[]> => {
   const at = config.DATABASE_URL;

@@ -10,8 +10,7 @@ const OTHERS = 0o077;
 /** The data folder of the embedded database; `held` where a process has it open. */
 export const folderOf = async (named: string): Promise<{ findings: Finding[]; held: boolean }> => {
   const path = resolve(named);
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return { findings: [placeFor(path)], held: false };
+  if (!isThere(path)) return { findings: [placeFor(path)], held: false };
   const check = 'data folder';
   try {
     if (!statSync(path).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
@@ -23,6 +22,16 @@ export const folderOf = async (named: string): Promise<{ findings: Finding[]; he
   const holder = await holderOf(path);
   const use = holder === null ? 'no process has it open' : `${holder} has it open`;
   return { findings: [rightsOf(path), spaceOf(path), ok('folder in use', use)], held: holder !== null };
+};
+
+/** Also a link that leads nowhere. */
+const isThere = (path: string): boolean => {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    // A parent is no folder, or not for this user.
+    return false;
+  }
 };
 
 /** Whether the folder can be made: its nearest parent that is there says. */
