@@ -25,7 +25,7 @@ export const demo = async (context: CliContext, { users, seed }: { users: number
       signal: context.signal,
       done: (count) => context.progress(`${count.toLocaleString('en-US')} of ${steps.length.toLocaleString('en-US')} commands`),
     });
-    await tell(context, database, { seed, seconds: (performance.now() - started) / 1_000 });
+    await tell(context, database, { seed, seconds: (performance.now() - started) / 1_000, port: config.PORT });
   });
 };
 
@@ -44,9 +44,9 @@ const prepare = async (config: ReturnType<typeof readConfig>, database: Database
 };
 
 type Counts = Record<string, number>;
-type Run = { seed: number; seconds: number };
+type Run = { seed: number; seconds: number; port: number };
 
-const tell = async (context: CliContext, database: Database, { seed, seconds }: Run): Promise<void> => {
+const tell = async (context: CliContext, database: Database, { seed, seconds, port }: Run): Promise<void> => {
   const events = await eventsIn(database);
   const statuses = await countsBy(database, 'users');
   const tasks = await countsBy(database, 'tasks');
@@ -68,10 +68,10 @@ const tell = async (context: CliContext, database: Database, { seed, seconds }: 
   const lines = [
     'npm run lumin -- users list --status blocked',
     `npm run lumin -- events --user ${look.longest_history}`,
-    `curl localhost:8000/api/users/${look.most_viewed}/profile-views`,
-    ...(look.failed_task ? [`curl localhost:8000/api/users/tasks/${look.failed_task}`] : []),
+    `curl localhost:${port}/api/users/${look.most_viewed}/profile-views`,
+    ...(look.failed_task ? [`curl localhost:${port}/api/users/tasks/${look.failed_task}`] : []),
   ];
-  for (const line of lines) context.write(`  ${line}`);
+  for (const line of lines) context.write(line);
 };
 
 const countsBy = async (database: Database, table: 'users' | 'tasks'): Promise<Counts> => {
