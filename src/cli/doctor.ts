@@ -6,8 +6,8 @@ const SIGNS = { ok: '✔', wrong: '✗', unknown: '-' };
 
 /** Everything that the service needs, what is wrong with it, and what mends it; exit code 1 where something is wrong. */
 export const doctor = async (context: CliContext): Promise<void> => {
-  const { env, environment, terminal, write, paint } = context;
-  const findings = await examine(env, environment);
+  const { env, terminal, write, paint } = context;
+  const findings = await examine(env);
   const wrong = findings.filter(({ state }) => state === 'wrong').length;
   if (wrong > 0) context.fail();
   if (!terminal) {

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 const QUIET = { DATABASE_URL: 'pglite://memory', PORT: '0' };
-const look = (env: NodeJS.ProcessEnv) => examine({ ...QUIET, ...env }, { ...QUIET, ...env });
+const look = (env: NodeJS.ProcessEnv) => examine({ ...QUIET, ...env });
 const wrongOf = (findings: readonly Finding[]) =>
   findings.filter(({ state }) => state === 'wrong').map(({ check, found, mend }) => `${check}: ${found} → ${mend}`);
 const wrongWith = async (env: NodeJS.ProcessEnv): Promise<string[]> => wrongOf(await look(env));
@@ -232,7 +232,7 @@ describe('of NATS, doctor', () => {
     expect(await wrongWith({ NATS_URL: as('a:b') })).toEqual([expect.stringMatching(/^NATS JetStream: .+JetStream/)]);
     expect(await wrongWith({ NATS_URL: as('a:wr0ng') })).toEqual([expect.stringMatching(/^NATS: .+(?:authorization|password)/i)]);
     expect(await wrongWith({ NATS_URL: 'nats://127.0.0.1:1' })).toEqual([
-      expect.stringMatching(/^NATS: .+(?:nothing listens|ECONNREFUSED)/),
+      expect.stringMatching(/^NATS: nothing listens on 127\.0\.0\.1:1 \(NATS_URL in the environment\)/),
     ]);
   });
 });

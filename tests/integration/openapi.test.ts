@@ -43,6 +43,7 @@ describe('the OpenAPI document', () => {
         'GET /api/users',
         'POST /api/users',
         'GET /api/users/{user_id}',
+        'PATCH /api/users/{user_id}',
         'DELETE /api/users/{user_id}',
         ...['activate', 'deactivate', 'block', 'unblock'].map((act) => `POST /api/users/{user_id}/${act}`),
         ...['username', 'email', 'phone', 'avatar-url', 'bio', 'birth-date', 'language-code', 'privacy-settings'].map(

@@ -15,6 +15,7 @@ const DOMAIN = 'src/domain';
 const USER = `${DOMAIN}/aggregates/user.ts`;
 const EVENTS = `${DOMAIN}/events/user-events.ts`;
 const CREATE = 'src/application/commands/create.ts';
+const UPDATE = 'src/application/commands/update.ts';
 const FIELDS = 'src/application/commands/fields.ts';
 const REGISTRY = 'src/application/commands/index.ts';
 const ROWS = 'src/presentation/api/commands/rows.ts';
@@ -51,6 +52,7 @@ const inTests: Step = {
   'tests/fixtures/any-command.ts': after('    activate: [', "request('activate', id, {})],\n    change_nickname: ["),
   'tests/integration/logs.test.ts': both(
     after("    bio: 'Canarybio',", "\n    nickname: 'Canarynick',"),
+    after("    bio: 'Canarypatched',", "\n    nickname: 'Canarypatchednick',"),
     after("  change_bio: { new_bio: 'Canaryquery' },", "\n  change_nickname: { new_nickname: 'Canarynicked' },"),
   ),
   'tests/integration/golden-events.test.ts': after("  bio: 'Builds bridges.',\n", "  nickname: 'Johnny',\n"),
@@ -98,7 +100,13 @@ export const Nickname = (text: string): string => Line(text, 50);
       `
 
 export const changeNickname = (user: User | null, nickname: string | null): UserEvent[] =>
-  editable(user).nickname === nickname ? [] : event('UserNicknameChanged', { nickname }, {});`,
+  fieldChanges.nickname(editable(user), nickname);`,
+    ),
+  },
+  'the change of the field': {
+    [USER]: after(
+      "  bio: (user, bio) => (user.bio === bio ? [] : event('UserBioChanged', { bio }, {})),",
+      "\n  nickname: (user, nickname) => (user.nickname === nickname ? [] : event('UserNicknameChanged', { nickname }, {})),",
     ),
   },
   'the new USER_FOLD': { [USER]: (text) => text.replace(/(USER_FOLD = )(\d+)/, (_, name, fold) => `${name}${Number(fold) + 1}`) },
@@ -115,6 +123,21 @@ export const changeNickname = (user: User | null, nickname: string | null): User
         "\nimport { Nickname } from '../../domain/value-objects/nickname.ts';",
       ),
       after('      bio: given(input.bio, Bio),', '\n      nickname: given(input.nickname, Nickname),'),
+    ),
+  },
+  'the schema in update': {
+    [UPDATE]: after(
+      '  birth_date: field.optional(field.orNull(field.birthDate)),',
+      '\n  nickname: field.optional(field.orNull(field.nickname)),',
+    ),
+  },
+  'the value in update': {
+    [UPDATE]: both(
+      after(
+        "import { Bio } from '../../domain/value-objects/bio.ts';",
+        "\nimport { Nickname } from '../../domain/value-objects/nickname.ts';",
+      ),
+      after('      bio: changed(input.bio, Bio),', '\n      nickname: changed(input.nickname, Nickname),'),
     ),
   },
   "the command's file": {
@@ -178,6 +201,9 @@ const missedBy: Record<StepName, string[]> = {
   'the decision': ['src/application/commands/change-nickname.ts'],
   'the schema in create': [CREATE],
   'the value in create': [CREATE],
+  'the change of the field': [USER],
+  'the schema in update': [UPDATE],
+  'the value in update': [UPDATE],
   "the command's file": [REGISTRY],
   'the line in the registry': [ROWS],
   'the row of the route': [ROWS],

@@ -84,6 +84,6 @@ export interface UserRepository {
   find(userId: UserId, options?: { fresh?: boolean }): Promise<StoredUser | null>;
   /** The state as it was at `version`. */
   findAt(userId: UserId, version: number): Promise<StoredUser | null>;
-  /** The user's events with a version greater than `after`, oldest first. */
-  history(userId: UserId, after: number, limit: number): Promise<LoggedEvent[]>;
+  /** The user's events with a version beyond `from`: greater, oldest first, or with `desc` lower, newest first. */
+  history(userId: UserId, from: number, limit: number, order?: 'asc' | 'desc'): Promise<LoggedEvent[]>;
 }

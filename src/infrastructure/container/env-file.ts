@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { InvalidConfig } from './config.ts';
+import { rememberFromFile } from './from-file.ts';
 
 /** As Node reads it: a value in quotes may go over several lines; a quote that is never closed is a part of the value. */
 const SETTING = /^[^\S\n]*(?:export +)?[A-Za-z_][\w.-]*[^\S\n]*=[^\S\n]*(?:(["'`]).*?\1)?[^\n]*\n?/s;
@@ -17,7 +18,12 @@ const MOST_TOLD = 5;
  */
 export const loadEnvFile = (env: NodeJS.ProcessEnv, file = '.env'): string[] => {
   const text = read(file);
-  for (const [name, value] of Object.entries(parseEnv(text))) env[name] ??= value;
+  const settings = Object.entries(parseEnv(text)).filter(([name]) => env[name] === undefined);
+  for (const [name, value] of settings) env[name] = value;
+  rememberFromFile(
+    env,
+    settings.map(([name]) => name),
+  );
   const lines = linesWithoutSetting(text);
   if (lines.length === 0) return [];
   const more = lines.length > MOST_TOLD ? ' and more' : '';

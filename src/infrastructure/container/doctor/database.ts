@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { type Database, type MigrationStep, StoreFailure } from '../../persistence/database/database.ts';
 import { type DatabaseUrl, openDatabase } from '../../persistence/database/open-database.ts';
 import { postgresAddress } from '../../persistence/database/postgres-address.ts';
-import { nameOf } from '../../persistence/database/postgres-servers.ts';
 import type { Config } from '../config.ts';
 import { explained } from './explained.ts';
 import { clock, type Finding, latency, latencyOf, ok, unknown, wrong } from './finding.ts';
@@ -16,15 +15,12 @@ const LATER = 'can be told once PostgreSQL is reached';
 export const unreached = (): Finding[] => CHECKS.slice(1).map((name) => unknown(named(name), LATER));
 
 export const postgresOf = async (config: Config, url: string): Promise<Finding[]> => {
-  const { hosts } = postgresAddress(url);
-  const server = { kind: 'PostgreSQL' as const, at: hosts.map(nameOf).join(','), setting: 'DATABASE_URL' };
-  const said: string[] = [];
-  const database = await openDatabase({ kind: 'postgres', url }, 2, (line) => said.push(line));
+  const database = await openDatabase({ kind: 'postgres', url }, 2, () => {}, config.origins.DATABASE_URL);
   try {
     await database.check();
     return [...(await look(config, database, url)), ...(await ownerOf(config))];
   } catch (error) {
-    return [explained(named('server'), error, server), ...unreached()];
+    return [explained(named('server'), error, database.place), ...unreached()];
   } finally {
     await database.close();
   }
@@ -161,16 +157,16 @@ const schemaAndRights = async (config: Config, database: Database, { schema, rol
 const isRight = (error: unknown): boolean =>
   (error as { code?: string }).code === '42501' || (error instanceof StoreFailure && error.sqlstate === '42501');
 
-const ownerOf = async ({ MIGRATION_DATABASE_URL: url }: Config): Promise<Finding[]> => {
+const ownerOf = async ({ MIGRATION_DATABASE_URL: url, origins }: Config): Promise<Finding[]> => {
   if (url?.kind !== 'postgres') return [];
   const check = 'PostgreSQL for migrations';
-  const { hosts, user } = postgresAddress(url.url);
-  const database = await openDatabase(url, 2, () => {});
+  const { user } = postgresAddress(url.url);
+  const database = await openDatabase(url, 2, () => {}, origins.MIGRATION_DATABASE_URL);
   try {
     await database.check();
     return [ok(check, `${user} is let in`)];
   } catch (error) {
-    return [explained(check, error, { kind: 'PostgreSQL', at: hosts.map(nameOf).join(','), setting: 'MIGRATION_DATABASE_URL' })];
+    return [explained(check, error, database.place)];
   } finally {
     await database.close();
   }

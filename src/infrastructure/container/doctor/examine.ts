@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { isFromFile } from '../from-file.ts';
 import { embeddedOf, postgresOf } from './database.ts';
 import { type Finding, unknown, within, wrong } from './finding.ts';
 import { folderNotUsed, folderOf } from './folder.ts';
@@ -10,10 +11,9 @@ import { envFileOf, nodeOf, settingsOf } from './settings.ts';
 /** For one server; all are looked at together. */
 const SERVER_MS = 9_000;
 
-/**
- * Looks at everything that the service needs, and changes nothing. `env` is the environment with .env in it, `environment` without.
- */
-export const examine = async (env: NodeJS.ProcessEnv, environment: NodeJS.ProcessEnv): Promise<Finding[]> => {
+/** Looks at everything that the service needs, and makes nothing. `env` is the environment with .env in it. */
+export const examine = async (env: NodeJS.ProcessEnv): Promise<Finding[]> => {
+  const environment = Object.fromEntries(Object.entries(env).filter(([name]) => !isFromFile(env, name)));
   const { config, findings, wrongNames } = settingsOf(env);
   const skipped = (name: string, check: string, look: () => Promise<Finding[]>): Promise<Finding[]> =>
     wrongNames.has(name) ? Promise.resolve([unknown(check, `can be told once ${name} is right`)]) : look();
@@ -53,11 +53,12 @@ const databaseOf = async (config: Config): Promise<Finding[]> => {
   ];
 };
 
-const redisServers = async ({ REDIS_URL, REDIS_PASSWORD, TASK_RESULT_BACKEND: results }: Config): Promise<Finding[]> => {
+const redisServers = async ({ REDIS_URL, REDIS_PASSWORD, TASK_RESULT_BACKEND: results, origins }: Config): Promise<Finding[]> => {
   const own = results !== null && results !== REDIS_URL;
+  const secretSetting = origins.REDIS_PASSWORD;
   const looks = await Promise.all([
-    REDIS_URL === null ? [] : redisOf('Redis', REDIS_URL, REDIS_PASSWORD, 'REDIS_URL'),
-    own ? redisOf('Redis of task results', results, REDIS_PASSWORD, 'TASK_RESULT_BACKEND') : [],
+    REDIS_URL === null ? [] : redisOf('Redis', REDIS_URL, REDIS_PASSWORD, { setting: origins.REDIS_URL, secretSetting }),
+    own ? redisOf('Redis of task results', results, REDIS_PASSWORD, { setting: origins.TASK_RESULT_BACKEND, secretSetting }) : [],
   ]);
   return REDIS_URL === null && !own
     ? [unknown('Redis', 'not used (REDIS_URL is empty): each process has its own cache only')]
@@ -65,11 +66,11 @@ const redisServers = async ({ REDIS_URL, REDIS_PASSWORD, TASK_RESULT_BACKEND: re
 };
 
 const natsServers = async (config: Config): Promise<Finding[]> => {
-  const { NATS_URL: url, TASK_BROKER_URL: broker } = config;
+  const { NATS_URL: url, TASK_BROKER_URL: broker, origins } = config;
   const own = broker !== null && broker !== url;
   const looks = await Promise.all([
-    url === null ? [] : natsOf('NATS', url, 'NATS_URL', config, { events: true, tasks: !own }),
-    own ? natsOf('NATS of tasks', broker, 'TASK_BROKER_URL', config, { events: false, tasks: true }) : [],
+    url === null ? [] : natsOf('NATS', url, origins.NATS_URL, config, { events: true, tasks: !own }),
+    own ? natsOf('NATS of tasks', broker, origins.TASK_BROKER_URL, config, { events: false, tasks: true }) : [],
   ]);
   return url === null && !own ? [unknown('NATS', 'not used (NATS_URL is empty): events leave the service over /ws only')] : looks.flat();
 };

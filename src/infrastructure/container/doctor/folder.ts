@@ -71,7 +71,7 @@ const spaceOf = (path: string): Finding => {
 const holderOf = async (path: string): Promise<string | null> => {
   if (!existsSync(join(path, 'lumin.lock'))) return null;
   try {
-    (await lockFolder(path))();
+    (await lockFolder(path)).unlock();
     return null;
   } catch (error) {
     if (!(error instanceof FolderInUse)) throw error;

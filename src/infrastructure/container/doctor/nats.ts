@@ -9,8 +9,9 @@ import {
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { natsAddress } from '../../connections/nats-address.ts';
 import { streamLosses } from '../../messaging/stream-losses.ts';
+import type { Place } from '../../place.ts';
 import type { Config } from '../config.ts';
-import { explained, type Server } from './explained.ts';
+import { explained } from './explained.ts';
 import { clock, type Finding, latency, latencyOf, ok, unknown, wrong } from './finding.ts';
 
 const CONNECT_MS = 2_000;
@@ -23,7 +24,7 @@ type Names = { stream: string; subjects: string };
 /** A NATS as the service uses it. Streams are not made for a look. */
 export const natsOf = async (name: string, url: string, setting: string, config: Config, use: Use): Promise<Finding[]> => {
   const { servers, user, password, tls } = natsAddress(url);
-  const server: Server = { kind: 'NATS', at: servers.join(','), setting };
+  const server: Place = { kind: 'NATS', at: servers.join(','), user: user ?? '', database: '', setting };
   let connection: NatsConnection | null = null;
   try {
     connection = await connect({
@@ -47,7 +48,7 @@ export const natsOf = async (name: string, url: string, setting: string, config:
   }
 };
 
-const jetStream = async (name: string, connection: NatsConnection, server: Server, config: Config, use: Use): Promise<Finding[]> => {
+const jetStream = async (name: string, connection: NatsConnection, server: Place, config: Config, use: Use): Promise<Finding[]> => {
   try {
     const manager = await jetstreamManager(connection, { timeout: ANSWER_MS });
     const { storage, streams } = await manager.getAccountInfo();

@@ -1,6 +1,7 @@
 import { Redis as Client } from 'ioredis';
 import { redisAddress } from '../../connections/redis-address.ts';
-import { explained, type Server } from './explained.ts';
+import type { Place } from '../../place.ts';
+import { explained } from './explained.ts';
 import { clock, type Finding, latency, latencyOf, ok, unknown, wrong } from './finding.ts';
 
 const CONNECT_MS = 2_000;
@@ -8,11 +9,19 @@ const ANSWER_MS = 3_000;
 const NOT_ASKED = /no password is set|without any password configured/;
 const KEY = 'lumin:doctor';
 
+type Settings = {
+  /** The variable that names it, and where that was set. */
+  setting: string;
+  /** The same of the variable that has a password, where the address has none. */
+  secretSetting: string;
+};
+
 /** A Redis as the service uses it: one connection, whose commands are those of the cache. */
-export const redisOf = async (name: string, url: string, password: string, setting: string): Promise<Finding[]> => {
+export const redisOf = async (name: string, url: string, password: string, { setting, secretSetting }: Settings): Promise<Finding[]> => {
   const { db, username, password: named, ...address } = redisAddress(url);
   const secret = named || password;
-  const server: Server = { kind: 'Redis', at: `${address.host}:${address.port}`, setting };
+  const at = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+  const server: Place = { kind: 'Redis', at, user: username, database: String(db), setting, secret: named ? setting : secretSetting };
   const client = new Client({
     ...address,
     lazyConnect: true,
@@ -56,7 +65,7 @@ const authenticate = async (client: Client, username: string, secret: string): P
 const look = async (
   name: string,
   client: Client,
-  server: Server,
+  server: Place,
   { db, auth }: { db: number; auth: boolean | null },
 ): Promise<Finding[]> => {
   const info = await client.info().catch(() => '');

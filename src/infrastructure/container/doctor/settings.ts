@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { type Config, InvalidConfig, readConfig, settings } from '../config.ts';
 import { loadEnvFile } from '../env-file.ts';
+import { isFromFile, rememberFromFile } from '../from-file.ts';
 import { type Finding, ok, wrong } from './finding.ts';
 
 const OLDEST_NODE = [22, 18] as const;
@@ -47,9 +48,14 @@ export const settingsOf = (env: NodeJS.ProcessEnv): { config: Config; findings: 
       return wrong(name, mistake, `correct ${name}; npm run lumin -- config says what it means`);
     });
     const wrongNames = new Set(findings.map(({ check }) => check));
-    const rest = Object.fromEntries(Object.entries(env).filter(([name]) => !isWrong(name, wrongNames)));
     // Who checks the callers is of no matter to what is looked at next.
-    return { config: readConfig({ ...rest, AUTH_MODE: 'off-behind-gateway' }), findings, wrongNames };
+    const rest: NodeJS.ProcessEnv = { AUTH_MODE: 'off-behind-gateway' };
+    for (const [name, value] of Object.entries(env)) if (name !== 'AUTH_MODE' && !isWrong(name, wrongNames)) rest[name] = value;
+    rememberFromFile(
+      rest,
+      Object.keys(rest).filter((name) => isFromFile(env, name)),
+    );
+    return { config: readConfig(rest), findings, wrongNames };
   }
 };
 

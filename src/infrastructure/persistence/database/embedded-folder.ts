@@ -28,7 +28,7 @@ export const takeEmbeddedFolder = async (named: string): Promise<EmbeddedFolder 
   if (lstatSync(resolve(named), { throwIfNoEntry: false }) === undefined) return null;
   const path = realpathSync(resolve(named));
   checkOurs(path);
-  const unlock = await lockFolder(path);
+  const { unlock } = await lockFolder(path);
   return {
     path,
     events: async () => (isThere(join(path, 'pg')) ? eventsIn(join(path, 'pg')).catch(() => null) : 0),

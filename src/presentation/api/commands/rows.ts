@@ -40,6 +40,15 @@ export const rows: { [K in CommandName]: CommandRow | 'internal' } = {
     },
     refuses: ['user-exists', 'user-deleted', 'email-taken', 'phone-taken', 'contact-required'],
   },
+  update: {
+    method: 'PATCH',
+    url: '/api/users/:user_id',
+    summary: 'Change several fields at once',
+    status: 200,
+    mergePatch: true,
+    example: { username: { last_name: 'Smith' }, phone: null, bio: 'Builds bridges.', privacy_settings: { show_email: true } },
+    refuses: [...ONE_USER, 'user-blocked', 'email-taken', 'phone-taken', 'contact-required'],
+  },
   change_username: change('username', 'Change the name', { first_name: 'John', last_name: 'Doe' }),
   change_email: {
     ...change('email', 'Change the email address', { new_email: 'new@example.com' }, 'email-taken', 'contact-required'),

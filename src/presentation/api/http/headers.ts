@@ -91,11 +91,14 @@ export const parsePrefer = (header = ''): Preference => {
 /** Whether a Cache-Control header asks for what no cache has (RFC 9111, 5.2.1.4). */
 export const asksFresh = (header = ''): boolean => split(header, ',').some((part) => parameterOf(part)?.name === 'no-cache');
 
-/** Whether a Content-Type is JSON in UTF-8. JSON has no parameters (RFC 8259, 11), but many clients name the charset. */
-export const isJson = (header = ''): boolean => {
+/** JSON Merge Patch (RFC 7396). */
+export const MERGE_PATCH = 'application/merge-patch+json';
+
+/** Whether a Content-Type is JSON in UTF-8, or one of `others`. JSON has no parameters (RFC 8259, 11), but many clients name the charset. */
+export const isJson = (header = '', others: readonly string[] = []): boolean => {
   const [type = '', ...parameters] = split(header, ';');
   return (
-    type.toLowerCase() === 'application/json' &&
+    ['application/json', ...others].includes(type.toLowerCase()) &&
     parameters.map(parameterOf).every((one) => one?.name === 'charset' && one.value.toLowerCase() === 'utf-8')
   );
 };

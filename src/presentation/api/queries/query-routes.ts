@@ -10,6 +10,8 @@ import { TASK_ID, taskView } from '../schemas/task.ts';
 import { userBytes } from '../schemas/user.ts';
 import { largePages, limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 
+type HistoryQuery = { sort?: 'version' | '-version'; limit?: string; cursor?: string };
+
 const noQuery = { type: 'object', properties: {}, additionalProperties: false };
 const refusedEverywhere = ['malformed-request', 'validation-failed', 'starting', 'store-unavailable', 'store-busy', 'overloaded'] as const;
 const refusedOfUser = [...refusedEverywhere, 'invalid-user-id', 'user-not-found', 'user-deleted', 'stream-unreadable'] as const;
@@ -43,16 +45,28 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
     },
   });
 
-  server.get<{ Params: { user_id: string }; Querystring: { limit?: string; cursor?: string } }>('/api/users/:user_id/events', {
+  server.get<{ Params: { user_id: string }; Querystring: HistoryQuery }>('/api/users/:user_id/events', {
     config: largePages,
     onRequest: checkUserId,
     schema: {
       summary: "Get a user's history",
-      description: 'Every change of the user as a CloudEvent, oldest first.',
+      description: 'Every change of the user as a CloudEvent.',
       operationId: 'get_history',
       tags: ['Users'],
       params: userIdParams,
-      querystring: Type.Object(pageParameters, { additionalProperties: false }),
+      querystring: Type.Object(
+        {
+          sort: Type.Optional(
+            Type.Unsafe<string>({
+              type: 'string',
+              enum: ['version', '-version'],
+              description: 'Oldest first (the default) or newest first.',
+            }),
+          ),
+          ...pageParameters,
+        },
+        { additionalProperties: false },
+      ),
       response: {
         200: pageResponse(Type.Unsafe<object>({ $ref: 'Event#' })),
         ...problemResponses(...refusedOfUser, 'invalid-cursor'),
@@ -60,9 +74,10 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
     },
     handler: async (request, reply) => {
       const userId = userIdOf(request.params.user_id);
-      const limit = limitOf(request.query.limit);
-      const list = { hash: api.hash, scope: `events ${userId}`, path: `/api/users/${userId}/events`, query: request.query };
-      const { events, next } = await api.getHistory(userId, placeOf(list) ?? 0, limit);
+      const { sort = 'version' } = request.query;
+      const scope = `events ${userId}${sort === 'version' ? '' : ` ${sort}`}`;
+      const list = { hash: api.hash, scope, path: `/api/users/${userId}/events`, query: request.query };
+      const { events, next } = await api.getHistory(userId, { sort, from: placeOf(list), limit: limitOf(request.query.limit) });
       return { items: events.map(cloudEvent), next_cursor: nextCursor(reply, list, next) };
     },
   });
