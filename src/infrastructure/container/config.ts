@@ -227,6 +227,9 @@ const aliases: Partial<Record<keyof typeof settings, string>> = {
   TASK_RESULT_BACKEND: 'TASKIQ_RESULT_BACKEND',
 };
 
+/** Every name under which a setting is read. */
+export const variables: readonly string[] = [...Object.keys(settings), ...Object.values(aliases)];
+
 export type Config = { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['parse']> } & {
   /** Of each setting, for people: the variable that was read, and where it was set, as `DATABASE_URL in .env`. */
   readonly origins: Readonly<Record<keyof typeof settings, string>>;
