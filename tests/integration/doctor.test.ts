@@ -60,6 +60,23 @@ describe('lumin doctor', () => {
   });
 });
 
+it('of variables that nobody reads and lines that are no setting, in .env and in the environment, doctor tells each', async () => {
+  const path = temporary();
+  writeFileSync(join(path, '.env'), 'PORT=0\nthis is no setting\nNATS_URLS=nats://x\nCOLOUR=red\n');
+  const { code, stdout } = await runLumin(['doctor'], { ...QUIET, DATABSE_URL: 'x' }, path);
+  const wrong = wrongOf(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  );
+  expect([code, wrong.length]).toEqual([1, 4]);
+  expect(wrong.join('\n')).toMatch(/^\.env: .+line 2/m);
+  expect(wrong.join('\n')).toMatch(/^\.env: NATS_URLS .+is NATS_URL meant/m);
+  expect(wrong.join('\n')).toMatch(/^\.env: COLOUR /m);
+  expect(wrong.join('\n')).toMatch(/^environment: DATABSE_URL .+is DATABASE_URL meant/m);
+});
+
 describe('of the data folder, doctor', () => {
   it('says that it can be made, or why it cannot', async () => {
     const path = temporary();

@@ -15,13 +15,16 @@ export const nodeOf = (version = process.versions.node): Finding => {
     : ok('Node', `${version} (${wanted} or later is needed)`);
 };
 
-/** What .env has to be told about. `environment` is what the variables were before the file was read. */
+/** What is to be told of .env, and of variables of the environment that nobody reads. `environment` is what the variables were before the file was read. */
 export const envFileOf = (environment: NodeJS.ProcessEnv): Finding[] => {
   const check = '.env';
   const read = { ...environment };
   try {
     const lines = loadEnvFile(read);
-    if (lines.length > 0) return lines.map((line) => wrong(check, line, 'correct it, or remove it; .env.example lists what there is'));
+    if (lines.length > 0) {
+      const mend = 'correct it, or remove it; npm run lumin -- config lists what there is';
+      return lines.map((line) => wrong(line.includes('in the environment') ? 'environment' : check, line, mend));
+    }
     const added = Object.keys(read).filter((name) => environment[name] === undefined).length;
     return [ok(check, added === 0 ? 'sets nothing that the environment does not' : `sets ${added} variables`)];
   } catch (error) {
