@@ -1,45 +1,41 @@
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 
-/** What the TAB key may put at the place of the last word, in its order. */
+/** What the TAB key may put at the place of the last word, in the order of the help. */
 export const suggestions = (root: Command, typed: readonly string[]): string[] => {
   // Bash makes a word of each =, other shells do not.
   const words = [...typed.slice(0, -1), typed.at(-1) === '=' ? '' : (typed.at(-1) ?? '')].filter((word) => word !== '=');
-  const last = words.at(-1) ?? '';
+  const last = words.pop() ?? '';
   const [, name, start] = /^(--[\w-]+)=(.*)$/.exec(last) ?? [];
-  if (name !== undefined) return suggestions(root, [...words.slice(0, -1), name, start ?? '']).map((word) => `${name}=${word}`);
+  if (name !== undefined) return suggestions(root, [...words, name, start ?? '']).map((word) => `${name}=${word}`);
+
   let command = root;
-  let inside: ReturnType<typeof optionOf>;
-  let place = 0;
-  for (const word of words.slice(0, -1)) {
-    const option: ReturnType<typeof optionOf> = inside ? undefined : optionOf(root, command, word);
-    if (inside === undefined && option === undefined) {
-      const found = command.commands.find((one) => one.name() === word);
-      if (found) command = found;
-      else place++;
+  let valued: Option | undefined;
+  const others: string[] = [];
+  for (const word of words) {
+    const option = valued ? undefined : [...command.options, ...root.options].find(({ short, long }) => word === short || word === long);
+    const below = others.length === 0 ? command.commands.find((one) => one.name() === word) : undefined;
+    if (valued === undefined && option === undefined) {
+      if (below) command = below;
+      else others.push(word);
     }
-    inside = option?.required ? option : undefined;
+    valued = option?.required ? option : undefined;
   }
-  if (inside) return matching(inside.argChoices ?? [], last);
-  const options = [...command.options, ...(command === root ? [] : root.options.filter(({ long }) => long !== '--version'))];
-  if (last.startsWith('-')) return matching([...options.flatMap(({ long }) => long ?? []), '--help'], last);
-  const { visibleCommands } = command.createHelp();
-  if (command.name() === 'help') return matching(namesBelow(root, words.slice(words.indexOf('help') + 1, -1)), last);
-  const names = visibleCommands.call(command.createHelp(), command).map((one) => one.name());
-  return matching([...names, ...(command.registeredArguments[place]?.argChoices ?? [])], last);
+  if (valued) return matching(valued.argChoices ?? [], last);
+  if (last.startsWith('-')) {
+    const global = command === root ? [] : root.options.filter(({ long }) => long !== '--version');
+    return matching([...[...command.options, ...global].flatMap(({ long }) => long ?? []), '--help'], last);
+  }
+  if (command.name() === 'help') return matching(namesBelow(root, others), last);
+  const choices = command.registeredArguments[others.length]?.argChoices ?? [];
+  return matching([...(others.length === 0 ? namesBelow(command, []) : []), ...choices], last);
 };
 
-const optionOf = (root: Command, command: Command, word: string) =>
-  word.startsWith('-') ? [...command.options, ...root.options].find(({ short, long }) => word === short || word === long) : undefined;
-
-const namesBelow = (root: Command, path: readonly string[]): string[] => {
-  let command: Command | undefined = root;
-  for (const name of path) command = command?.commands.find((one) => one.name() === name);
-  return command
-    ? command
-        .createHelp()
-        .visibleCommands(command)
-        .map((one) => one.name())
-    : [];
+/** The commands below one, and below those that the path names. */
+const namesBelow = (command: Command, [next, ...path]: readonly string[]): string[] => {
+  const below = command.createHelp().visibleCommands(command);
+  if (next === undefined) return below.map((one) => one.name());
+  const found = below.find((one) => one.name() === next);
+  return found ? namesBelow(found, path) : [];
 };
 
 const matching = (words: readonly string[], start: string): string[] => words.filter((word) => word.startsWith(start));

@@ -159,6 +159,11 @@ export const POSTGRESQL: Meanings = {
 const password = 'correct SECRET and restart, or set the password again on the server';
 const redisCut = 'see that Redis is what listens there, and whether it wants TLS (rediss://); look at its own log';
 const noNumber: Meaning = ['HOST:PORT has no database of the number DATABASE', 'take one from 0 to 15, or raise databases there'];
+const silentRedis: Meaning = [
+  'HOST:PORT does not answer in time',
+  'see that it is Redis, with TLS if rediss:// says so, and whether it hangs (redis-cli ping, slowlog get)',
+  UNSURE,
+];
 const cluster = 'lead VARIABLE to one server';
 
 /** The first words of what Redis refuses with. */
@@ -186,11 +191,9 @@ export const REDIS: Meanings = {
   'ERR DB index is out of range': noNumber,
   'ERR SELECT is not allowed': ['HOST:PORT is part of a cluster, which has no databases', 'leave the number out of VARIABLE'],
   'Protocol error': ['what listens on HOST:PORT is not Redis', 'correct host and port'],
-  'no answer in time': [
-    'HOST:PORT does not answer in time',
-    'see that it is Redis, with TLS if rediss:// says so, and whether it hangs (redis-cli ping, slowlog get)',
-    UNSURE,
-  ],
+  'no answer in time': silentRedis,
+  // Of the client, where the connection is made and a TLS handshake gets no answer.
+  ETIMEDOUT: silentRedis,
   'the connection was closed': ['HOST:PORT closes the connection', redisCut, UNSURE],
 };
 

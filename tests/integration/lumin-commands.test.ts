@@ -187,7 +187,7 @@ describe('npm run lumin', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining(`lumin: Did you mean ${meant}?\n`)]);
   });
 
-  it.each([['config'], ['migrate'], ['verify'], ['rebuild'], ['events'], ['users', 'get'], ['users', 'list'], ['completion']])(
+  it.each([['config'], ['migrate'], ['verify'], ['rebuild'], ['events'], ['users'], ['users', 'get'], ['users', 'list'], ['completion']])(
     'help %s %s has an example, fits 80 columns, and is what --help says',
     async (...name) => {
       const [help, flag] = await Promise.all([runLumin(['help', ...name], {}), runLumin([...name, '--help'], {})]);

@@ -60,12 +60,13 @@ const REASONS: Record<string, string> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS: is it http://?',
 };
 
+type Cause = { code?: string; message?: string; errors?: { code?: string }[] };
+
 const reasonOf = ({ name, message, cause }: Error & { cause?: unknown }): string => {
   if (name === 'TimeoutError') return `it has not answered within ${ANSWER_MS / 1_000} seconds`;
   // Of a name with several addresses, each has its reason.
-  const { errors, ...first } = (cause ?? {}) as { code?: string; message?: string; errors?: { code?: string }[] };
-  const code = first.code ?? errors?.[0]?.code;
-  return (code && REASONS[code]) ?? code ?? first.message ?? message;
+  const { errors: [first] = [], code = first?.code, message: text = message } = (cause ?? {}) as Cause;
+  return (code && REASONS[code]) ?? code ?? text;
 };
 
 /** On one line; whatever the text holds, it moves no cursor. */

@@ -87,16 +87,15 @@ export const serveCommands = async (
     reply({ code });
   };
 
-  const address = socketAddress(folder);
-  // What lies there is of a process that was killed: this one has the lock of the folder.
-  if (process.platform !== 'win32') rmSync(address, { force: true });
+  const isFile = process.platform !== 'win32';
   try {
+    const address = socketAddress(folder);
+    // What lies there is of a process that was killed: this one has the lock of the folder.
+    if (isFile) rmSync(address, { force: true });
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(address, resolve));
-    if (process.platform !== 'win32') chmodSync(address, 0o600);
+    if (isFile) chmodSync(address, 0o600);
   } catch (error) {
-    warn(
-      `lumin commands find no way to this process while it runs: ${address} cannot be listened on (${(error as NodeJS.ErrnoException).code})`,
-    );
+    warn(`lumin commands do not reach this process while it runs: ${(error as Error).message}`);
   }
 
   return async () => {

@@ -133,7 +133,7 @@ export const settings = {
     'development, test or production. In production logs are JSON lines and AUTH_MODE must be said.',
     oneOf('development', 'test', 'production'),
   ),
-  APP_DEBUG: setting('false', 'true raises the log detail to debug, and nothing else.', flag),
+  APP_DEBUG: setting('false', 'true raises the log detail to debug; what fails a start or a command is then told with where it was.', flag),
   LOG_LEVEL: setting('INFO', 'Least level to log: trace, debug, info, warning, error, critical.', level),
   AUTH_MODE: setting(
     'off',
@@ -226,6 +226,9 @@ const aliases: Partial<Record<keyof typeof settings, string>> = {
   TASK_BROKER_URL: 'TASKIQ_BROKER_URL',
   TASK_RESULT_BACKEND: 'TASKIQ_RESULT_BACKEND',
 };
+
+/** Every name under which a setting is read. */
+export const variables: readonly string[] = [...Object.keys(settings), ...Object.values(aliases)];
 
 export type Config = { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['parse']> } & {
   /** Of each setting, for people: the variable that was read, and where it was set, as `DATABASE_URL in .env`. */
