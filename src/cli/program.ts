@@ -90,6 +90,7 @@ Examples:
 
   const migrate = root
     .command('migrate')
+    .summary('Bring the database schema up to date, back, or say where it stands.')
     .description(
       'Bring the database schema up to date, one step back, or say where it stands (exit code 1 where steps are pending). ' +
         'Down loses what the step has made, so it asks, or wants --yes where nobody can be asked.',
@@ -102,7 +103,7 @@ Examples:
 
   runs(
     root.command('verify').description('Check the log and the read model; exit code 1 where they break a rule. The service may run.'),
-  ).addHelpText('after', examples('verify'));
+  ).addHelpText('after', examples('verify', 'verify --json'));
 
   runs(root.command('rebuild').description('Make the read model again from the log. The service may run.')).addHelpText(
     'after',
@@ -118,7 +119,11 @@ Examples:
       .option('--user <id>', 'only the events of this user, views of the profile included'),
   ).addHelpText('after', examples('events --after 1000', 'events --follow', 'events --user 550e8400-e29b-41d4-a716-446655440000'));
 
-  const users = root.command('users').description('Users as the service has them.').helpCommand(false);
+  const users = root
+    .command('users')
+    .description('Users as the service has them: one of them, or a list.')
+    .helpCommand(false)
+    .addHelpText('after', examples('users get 550e8400-e29b-41d4-a716-446655440000', 'users list'));
   runs(users.command('get').description('One user.').argument('<id>', 'the id of the user'), 'users get').addHelpText(
     'after',
     examples('users get 550e8400-e29b-41d4-a716-446655440000'),
@@ -175,6 +180,7 @@ Examples:
 const tellMistakesBriefly = (command: Command, path: readonly string[]): void => {
   const tell = (mistake: string, hint = `lumin ${['help', ...path].join(' ')} says what it takes`): void =>
     void process.stderr.write(`lumin: ${mistake}\nlumin: ${hint}\n`);
+  let told = false;
   command.configureOutput({
     outputError: (text) => {
       const [mistake = '', hint] = text
@@ -183,9 +189,12 @@ const tellMistakesBriefly = (command: Command, path: readonly string[]): void =>
         .split('\n');
       tell(mistake, hint?.replace(/^\((.*)\)$/, '$1'));
     },
-    // A command that has only others below it was called alone.
+    // A command that has only others below it was called alone: its help would come, in pieces.
     ...(command.commands.length > 0 && {
-      writeErr: () => tell(`${command.name()} takes ${command.commands.map((below) => below.name()).join(' or ')}`),
+      writeErr: () => {
+        if (!told) tell(`${command.name()} takes ${command.commands.map((below) => below.name()).join(' or ')}`);
+        told = true;
+      },
     }),
   });
   for (const below of command.commands) tellMistakesBriefly(below, [...path, below.name()]);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../infrastructure/container/config.ts';
 import { loadEnvFile } from '../infrastructure/container/env-file.ts';
 import { type CommandName, commands, type Entry } from './commands.ts';
@@ -9,6 +10,8 @@ import { openingStore } from './store.ts';
 import { UsageError } from './usage-error.ts';
 
 const COLUMNS = 80;
+const STARTING_MS = 10_000;
+const AGAIN_MS = 250;
 
 const standardOutput: Sink = {
   out: (text) => void process.stdout.write(text),
@@ -50,17 +53,29 @@ export const run = async (name: CommandName, options: object, global: Global): P
     withStore: openingStore(env, signal),
     env,
   };
-  const command = await (global.url === undefined ? entry.load() : overHttp(name, entry));
-  if (global.url === undefined && entry.runs !== 'here') {
-    const { DATABASE_URL: at } = readConfig(env);
-    const remote =
-      at.kind === 'pglite' && at.folder !== null
-        ? await runInService(at.folder, { name, options, form }, { ...standardOutput, signal })
-        : null;
-    if (remote !== null) return remote;
+  const command = (await (global.url === undefined ? entry.load() : overHttp(name, entry))) as Command<object>;
+  if (global.url !== undefined) {
+    await command(context, { ...options, url: global.url });
+    return code;
   }
-  await (command as Command<object>)(context, global.url === undefined ? options : { ...options, url: global.url });
-  return code;
+  const folder = entry.runs === 'here' ? null : embeddedFolder(env);
+  for (const end = performance.now() + STARTING_MS; ; await sleep(AGAIN_MS, undefined, { signal })) {
+    const remote = folder === null ? null : await runInService(folder, { name, options, form }, { ...standardOutput, signal });
+    if (remote !== null) return remote;
+    try {
+      await command(context, options);
+      return code;
+    } catch (error) {
+      // A service that starts has its folder before it takes commands.
+      if ((error as Error).name !== 'FolderInUse' || performance.now() > end) throw error;
+      context.progress('the data folder is in use; waiting for the service that has it to take commands');
+    }
+  }
+};
+
+const embeddedFolder = (env: NodeJS.ProcessEnv): string | null => {
+  const { DATABASE_URL: at } = readConfig(env);
+  return at.kind === 'pglite' ? at.folder : null;
 };
 
 const overHttp = (name: CommandName, { loadForUrl }: Entry): Promise<Command> => {

@@ -196,6 +196,7 @@ describe('npm run lumin', () => {
     ['verify'],
     ['rebuild'],
     ['events'],
+    ['users'],
     ['users', 'get'],
     ['users', 'list'],
     ['completion'],
