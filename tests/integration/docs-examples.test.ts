@@ -1,8 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { parseEnv } from 'node:util';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { readConfig } from '../../src/infrastructure/container/config.ts';
 import { type Child, killNine, listening, node, root, startMain } from '../fixtures/child.ts';
 import { anyStore, type Store } from '../fixtures/database-kinds.ts';
 import { aUser } from '../fixtures/http.ts';
@@ -44,6 +46,14 @@ describe.skipIf(!canTypeExamples)('the examples of docs/api.md and docs/monitori
         expect(found, `${method} ${path}`).toBe(true);
       }
     }
+  });
+});
+
+it('the .env of docs/getting-started.md is one that the service takes', () => {
+  const [, text = ''] = /```env\n(.*?)\n```/s.exec(pageNamed('docs/getting-started.md')) ?? [];
+  expect(readConfig(parseEnv(text) as NodeJS.ProcessEnv)).toMatchObject({
+    DATABASE_URL: { kind: 'postgres' },
+    NATS_STREAM: 'lumin-events',
   });
 });
 
