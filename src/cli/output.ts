@@ -1,34 +1,54 @@
-import process from 'node:process';
 import { styleText } from 'node:util';
+import type { CliContext } from './context.ts';
+import { table } from './table.ts';
 
-export const write = (line: string): void => void process.stdout.write(`${line}\n`);
+/** What the command line and the terminal say about the form of the output. */
+export type Form = { terminal: boolean; columns: number; colour: boolean; json: boolean };
 
-/** A person looks on: tables and colours. In a pipe: one JSON object a line. */
-export const isTerminal = (): boolean => process.stdout.isTTY === true;
+/** Where the output goes. */
+export type Sink = { out(text: string): void; err(text: string): void; drained(): Promise<void> };
 
-export const dim = (text: string): string => styleText('dim', text);
-export const good = (text: string): string => styleText('green', text);
-export const bad = (text: string): string => styleText('red', text);
+type Output = Pick<CliContext, 'write' | 'writeRecords' | 'error' | 'progress' | 'drained' | 'paint' | 'terminal' | 'columns' | 'json'>;
 
-/** Records as an aligned table on a terminal, as JSON lines in a pipe. `columns` names the fields that a person wants to see. */
-export const writeRecords = <R extends object>(records: readonly R[], columns: readonly (keyof R & string)[]): void => {
-  if (!isTerminal()) {
-    for (const record of records) write(JSON.stringify(record));
-    return;
-  }
-  const cells = records.map((record) => columns.map((column) => cell(record[column])));
-  const widths = columns.map((column, index) => Math.max(column.length, ...cells.map((row) => row[index]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((text, index) => text.padEnd(widths[index] ?? 0))
-      .join('  ')
-      .trimEnd();
-  write(dim(line(columns)));
-  for (const row of cells) write(line(row));
-};
+const ERASE_LINE = '\r\u001b[K';
 
-const cell = (value: unknown): string => {
-  if (value === null || value === undefined) return '-';
-  // A line break of a text is not one of the table.
-  return typeof value === 'object' ? JSON.stringify(value) : String(value).replace(/\p{Cc}/gu, (sign) => JSON.stringify(sign).slice(1, -1));
+export const output = ({ terminal, columns, colour, json }: Form, { out, err, drained }: Sink): Output => {
+  let unfinished = false;
+  const over = (): string => {
+    const erased = unfinished ? ERASE_LINE : '';
+    unfinished = false;
+    return erased;
+  };
+  const write = (line: string): void => out(`${over()}${line}\n`);
+  const painted =
+    (style: 'dim' | 'green' | 'red') =>
+    (text: string): string =>
+      colour && text !== '' ? styleText(style, text, { validateStream: false }) : text;
+  const paint = { dim: painted('dim'), good: painted('green'), bad: painted('red') };
+  return {
+    terminal,
+    columns,
+    json,
+    paint,
+    write,
+    drained,
+    error: (line) => {
+      if (unfinished) out(over());
+      err(`${line}\n`);
+    },
+    progress: (line) => {
+      if (terminal) out(`${over()}${line}`);
+      unfinished = terminal;
+    },
+    writeRecords: (records, wanted) => {
+      if (!terminal) {
+        for (const record of records) write(JSON.stringify(record));
+        return;
+      }
+      const { head, rows, left } = table(records, wanted, columns);
+      write(paint.dim(head));
+      for (const row of rows) write(row);
+      if (left.length > 0) write(paint.dim(`(${left.join(', ')}: in a wider terminal, or with --json)`));
+    },
+  };
 };

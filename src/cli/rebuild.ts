@@ -1,13 +1,12 @@
-import process from 'node:process';
 import { rebuild as run } from '../infrastructure/persistence/read-model/rebuild.ts';
-import { isTerminal, write } from './output.ts';
-import { withStore } from './store.ts';
+import type { CliContext } from './context.ts';
 
-export const rebuild = (): Promise<void> =>
-  withStore(async (store, database) => {
+export const rebuild = (context: CliContext): Promise<void> =>
+  context.withStore(async (store, database) => {
+    const { terminal, write } = context;
     const users = await run(database, store, (done, total) => {
-      if (isTerminal()) process.stdout.write(`\r${done} of ${total} users`);
+      if (terminal) context.progress(`${done} of ${total} users`);
       else write(JSON.stringify({ done, total }));
     });
-    write(isTerminal() ? `\n${users} users rebuilt from the log` : JSON.stringify({ rebuilt: users }));
+    write(terminal ? `${users} users rebuilt from the log` : JSON.stringify({ rebuilt: users }));
   });

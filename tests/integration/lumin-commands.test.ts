@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UserId } from '../../src/domain/value-objects/user-id.ts';
 import { openRig } from '../fixtures/application-rig.ts';
-import { runLumin, startLumin } from '../fixtures/child.ts';
+import { root, runLumin, startLumin } from '../fixtures/child.ts';
 import { anyStore, embedded, type Store } from '../fixtures/database-kinds.ts';
 import { creation, newId, rename, request } from '../fixtures/people.ts';
 import { until } from '../fixtures/until.ts';
@@ -127,7 +127,6 @@ describe('npm run lumin', () => {
 
   it('leaves quietly when whoever reads the output has seen enough', () => {
     if (place.url.startsWith('pglite')) return;
-    const root = resolve(import.meta.dirname, '../..');
     const command = `"${process.execPath}" "${join(root, 'src/lumin.ts')}" events 2>&1 | head -n 1`;
     const env = { PATH: process.env.PATH, DATABASE_URL: place.url };
     expect(execFileSync('sh', ['-c', command], { env, cwd: tmpdir(), encoding: 'utf8' })).toMatch(/^\{"position":1,.*\}\n$/);
@@ -138,12 +137,14 @@ describe('npm run lumin', () => {
     try {
       const { code, stdout } = await runLumin(['--help'], { NODE_V8_COVERAGE: coverage, DATABASE_URL: 'nonsense' });
       expect(code).toBe(0);
-      for (const name of ['config', 'migrate', 'verify', 'rebuild', 'events', 'users get', 'users list'])
+      for (const name of ['config', 'migrate', 'verify', 'rebuild', 'events', 'users', 'completion', 'help'])
         expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
       const [file] = readdirSync(coverage);
       const { result } = JSON.parse(readFileSync(join(coverage, file ?? ''), 'utf8'));
       const loaded = result.map(({ url }: { url: string }) => /\/(src\/.*|node_modules\/.*)$/.exec(url)?.[1]).filter(Boolean);
-      expect(loaded.sort()).toEqual(['src/cli/explain.ts', 'src/cli/usage-error.ts', 'src/lumin.ts']);
+      expect(loaded.filter((file: string) => !file.startsWith('node_modules/commander/')).sort()).toEqual(
+        ['completion', 'program', 'release'].map((name) => `src/cli/${name}.ts`).concat('src/lumin.ts'),
+      );
     } finally {
       rmSync(coverage, { recursive: true });
     }
@@ -161,10 +162,45 @@ describe('npm run lumin', () => {
     ['users', 'get', 'x'],
     ['users', 'list', '--status', 'gone'],
     ['users', 'list', '--limit', '0'],
-  ])('refuses %s %s with exit code 2, the reason and the help, and does nothing', async (...args) => {
+    ['users', 'list', '--status', 'active', 'more'],
+    ['help', 'usrs'],
+    ['migrate', 'sideways'],
+    ['migrate', '--yes'],
+    ['completion', 'fish'],
+    ['verify', '--url', 'http://127.0.0.1:1'],
+    ['users', 'list', '--url', 'localhost:8000'],
+    ['users', 'list', '--url', 'http://key@localhost:8000'],
+    ['events', '--url', 'http://127.0.0.1:1'],
+  ])('refuses %s %s with exit code 2 and two lines, and does nothing', async (...args) => {
     const { code, stdout, stderr } = await runLumin(args, { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' });
     expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/^lumin: .+\n\nUsage: /);
+    expect(stderr).toMatch(/^lumin: .+\nlumin: (?:Did you mean .+\?|lumin help.* says what it takes)\n$/);
+  });
+
+  it.each([
+    [['verfy'], 'verify'],
+    [['users', 'lst'], 'list'],
+    [['users', 'list', '--statsu', 'active'], '--status'],
+    [['events', '--folow'], '--follow'],
+  ])('asks after %j whether %s was meant', async (args, meant) => {
+    const { code, stderr } = await runLumin(args, {});
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`lumin: Did you mean ${meant}?\n`)]);
+  });
+
+  it.each([['config'], ['migrate'], ['verify'], ['rebuild'], ['events'], ['users'], ['users', 'get'], ['users', 'list'], ['completion']])(
+    'help %s %s has an example, fits 80 columns, and is what --help says',
+    async (...name) => {
+      const [help, flag] = await Promise.all([runLumin(['help', ...name], {}), runLumin([...name, '--help'], {})]);
+      expect(help.stdout).toContain(`Usage: lumin ${name.join(' ')}`);
+      expect(help.stdout).toMatch(/^Examples:\n( +\S.*\n)+$/m);
+      expect(Math.max(...help.stdout.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
+      expect([help.code, flag]).toEqual([0, help]);
+    },
+  );
+
+  it('says its version', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(await runLumin(['--version'], {})).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
   it('works on an embedded database whose service is stopped', async () => {

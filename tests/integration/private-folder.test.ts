@@ -54,6 +54,8 @@ describe.skipIf(process.platform === 'win32')('the folder of the embedded databa
     const holder = startMain(linked);
     await listening(holder);
     chmodSync(join(folder, 'pg'), 0o755);
+    // Whoever finds no way to the process that has the folder tries to open it.
+    rmSync(join(folder, 'lumin.sock'));
     const refusal = await runLumin(['verify'], env);
     expect(refusal).toMatchObject({
       code: 1,

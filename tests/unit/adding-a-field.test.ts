@@ -19,6 +19,8 @@ const UPDATE = 'src/application/commands/update.ts';
 const FIELDS = 'src/application/commands/fields.ts';
 const REGISTRY = 'src/application/commands/index.ts';
 const ROWS = 'src/presentation/api/commands/rows.ts';
+const INPUT_FORMATS = 'src/presentation/api/schemas/input-formats.ts';
+const EVENT_SCHEMA = 'src/presentation/api/schemas/event.ts';
 const USER_SCHEMA = 'src/presentation/api/schemas/user.ts';
 const PROFILE_SCHEMA = 'src/presentation/api/schemas/profile.ts';
 
@@ -74,6 +76,7 @@ export const Nickname = (text: string): string => Line(text, 50);
       after("  'person-name': NamePart,", '\n  nickname: Nickname,'),
     ),
   },
+  'the words on the format': { [INPUT_FORMATS]: after("  date: { format: 'date' },", '\n  nickname: { minLength: 1 },') },
   'the schema of the field': {
     [FIELDS]: after(
       "export const lastName = text('person-name', 'Family name.', 'Doe', NAME_LENGTH);",
@@ -167,8 +170,17 @@ export const changeNickname = command({
   },
   'the schema of the user': {
     [USER_SCHEMA]: after(
-      '    privacy_settings: privacySettings,',
+      '  privacy_settings: privacySettings,',
       "\n    nickname: orNull(Type.String({ description: 'What friends say.' })),",
+    ),
+  },
+  'the schema of the event': {
+    [EVENT_SCHEMA]: both(
+      after('personal: { username, email, phone, avatar_url, bio, birth_date', ', nickname: userFields.nickname'),
+      after(
+        '  UserBioChanged: { data: {}, personal: { bio } },',
+        '\n  UserNicknameChanged: { data: {}, personal: { nickname: userFields.nickname } },',
+      ),
     ),
   },
   'the view of the user': { [USER_SCHEMA]: after('  birth_date: user.birth_date,', '\n  nickname: user.nickname,') },
@@ -193,6 +205,7 @@ const missedBy: Record<StepName, string[]> = {
   'the new USER_FOLD': [USER],
   'the value object': [FIELDS],
   'the format': [FIELDS],
+  'the words on the format': [INPUT_FORMATS],
   'the schema of the field': [CREATE],
   'the field of UserCreated': [USER],
   'the event': [USER],
@@ -208,6 +221,7 @@ const missedBy: Record<StepName, string[]> = {
   'the line in the registry': [ROWS],
   'the row of the route': [ROWS],
   'the schema of the user': [USER_SCHEMA],
+  'the schema of the event': [EVENT_SCHEMA],
   'the view of the user': [USER_SCHEMA],
   'the word on profiles': [`${DOMAIN}/entities/profile.ts`],
   'the schema of the profile': [PROFILE_SCHEMA],

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { describeConfig, InvalidConfig, readConfig, settings } from '../../src/infrastructure/container/config.ts';
+import { InvalidConfig, readConfig, settings } from '../../src/infrastructure/container/config.ts';
+import { describeConfig } from '../../src/infrastructure/container/describe-config.ts';
+import { rememberFromFile } from '../../src/infrastructure/container/from-file.ts';
 import { knownHosts } from '../../src/infrastructure/container/known-hosts.ts';
 
 /** The `.env` that the service was commissioned with. It must work unchanged. */
@@ -330,10 +332,37 @@ describe('the description of the configuration', () => {
     for (const { about } of describeConfig({})) expect(about).toMatch(/^[^\n]+\.$/);
   });
 
-  it('shows of a secret only that it is set', () => {
+  it('shows the servers of an address, and of a secret only that it is set', () => {
     const text = JSON.stringify(describeConfig(env));
     for (const secret of ['user:password@localhost', 'hunter2', 'token@']) expect(text).not.toContain(secret);
-    expect(described(env)).toMatchObject({ DATABASE_URL: { value: '(set)', source: 'environment' }, REDIS_PASSWORD: { value: '(set)' } });
+    expect(described(env)).toMatchObject({
+      DATABASE_URL: { value: 'postgresql://localhost:5432/lumin_user_db', source: 'environment' },
+      REDIS_URL: { value: 'redis://localhost:6379/0' },
+      REDIS_PASSWORD: { value: '(set)' },
+      NATS_URL: { value: 'nats://localhost:4222' },
+      TASK_RESULT_BACKEND: { value: 'redis://localhost:6379/1', source: 'environment' },
+    });
+  });
+
+  it.each([
+    ['DATABASE_URL', 'postgres://u:s3cret@a,[::1]:7/db?sslmode=disable', 'postgresql://a:5432,[::1]:7/db'],
+    ['DATABASE_URL', 'postgres:///db?host=/var/run&user=u&password=s3cret', 'postgresql:///var/run:5432/db'],
+    ['REDIS_URL', 'rediss://u:s3cret@cache?db=3', 'rediss://cache:6379/3'],
+    ['NATS_URL', 'tls://u:s3cret@a,tls://u:s3cret@b:99', 'tls://a:4222,b:99'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'https://u:s3cret@collector:4318/v1', 'https://collector:4318/v1'],
+    ['DATABASE_URL', 'postgres://u:s3/cret@a/db', '(set)'],
+    ['NATS_URL', 's3cret', '(set)'],
+  ])('shows no secret of %s=%s', (name, text, value) => expect(described({ [name]: text })[name]).toMatchObject({ value }));
+
+  it('tells what .env says apart from what the environment says', () => {
+    const env = { PORT: '9000', HOST: '::1', TASKIQ_BROKER_URL: 'nats://a:1' };
+    rememberFromFile(env, ['HOST', 'TASKIQ_BROKER_URL']);
+    expect(Object.fromEntries(describeConfig(env).map(({ name, source }) => [name, source]))).toMatchObject({
+      PORT: 'environment',
+      HOST: '.env',
+      TASK_BROKER_URL: '.env',
+      APP_ENV: 'default',
+    });
   });
 
   it('shows the value in force and where it is from', () =>

@@ -16,7 +16,10 @@ const changed = <T, R>(value: T | null | undefined, make: (value: T) => R): R | 
 
 const fields = {
   username: field.optional(
-    field.closed({ first_name: field.optional(field.firstName), last_name: field.optional(field.orNull(field.lastName)) }),
+    field.closed(
+      { first_name: field.optional(field.firstName), last_name: field.optional(field.orNull(field.lastName)) },
+      { title: 'UserNameChange' },
+    ),
   ),
   email: field.optional(field.orNull(field.email)),
   phone: field.optional(field.orNull(field.phone)),

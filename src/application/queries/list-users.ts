@@ -1,6 +1,6 @@
 import type { User } from '../../domain/aggregates/user.ts';
 import { Problem } from '../../domain/problem.ts';
-import type { UserList } from '../../domain/repositories/user-list.ts';
+import type { UserFilter, UserList } from '../../domain/repositories/user-list.ts';
 import type { StoredUser } from '../../domain/repositories/user-repository.ts';
 import { type SearchQuery, searchQuery } from '../../domain/search/search-query.ts';
 import { Email, emailKey } from '../../domain/value-objects/email.ts';
@@ -19,30 +19,25 @@ export type ListRequest = Readonly<{
   from: number | null;
 }>;
 
+type Filters = Omit<ListRequest, 'sort' | 'limit' | 'from'>;
+
+/** @throws InvalidValue where email or phone is none; Problem validation-failed */
+export const filterOf = ({ email, phone, status, q, created_after }: Filters): UserFilter => ({
+  email_key: email === undefined ? null : emailKey(Email(email)),
+  phone_key: phone === undefined ? null : Phone(phone),
+  status: status ?? null,
+  search: q === undefined ? null : searchOf(q),
+  created_after: created_after ?? null,
+});
+
 /**
  * One page of users; `next` is the position to go on from.
  * @throws InvalidValue where email or phone is none; Problem validation-failed, store-busy
  */
 export const listUsers =
   (list: UserList) =>
-  async ({
-    email,
-    phone,
-    status,
-    q,
-    created_after,
-    sort,
-    limit,
-    from,
-  }: ListRequest): Promise<{ users: StoredUser[]; next: number | null }> => {
-    const filter = {
-      email_key: email === undefined ? null : emailKey(Email(email)),
-      phone_key: phone === undefined ? null : Phone(phone),
-      status: status ?? null,
-      search: q === undefined ? null : searchOf(q),
-      created_after: created_after ?? null,
-    };
-    const { users, positions } = await list.page(filter, sort === 'created_at' ? 'ascending' : 'descending', from, limit + 1);
+  async ({ sort, limit, from, ...filters }: ListRequest): Promise<{ users: StoredUser[]; next: number | null }> => {
+    const { users, positions } = await list.page(filterOf(filters), sort === 'created_at' ? 'ascending' : 'descending', from, limit + 1);
     return {
       users: users.slice(0, limit).filter((user) => user !== null),
       next: users.length > limit ? (positions[limit - 1] ?? null) : null,

@@ -93,6 +93,8 @@ export const foldUser = foldWith(evolve, nobody);
 /** A user from a row of this fold. A field that the row's writer did not have is as it is for a new user. */
 export const userIn = (state: Partial<User>): User => ({ ...nobody, ...state });
 
+export const userEventTypes = Object.keys(evolve) as (keyof UserEvents)[];
+
 /** Whether this release knows what the event means; a newer one may write others. */
 export const isUserEvent = (type: string): boolean => Object.hasOwn(evolve, type);
 

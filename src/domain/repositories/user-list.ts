@@ -3,7 +3,7 @@ import type { SearchQuery } from '../search/search-query.ts';
 import type { StoredUser } from './user-repository.ts';
 
 /** Which users to list. Keys are normalised as they are stored; null is no condition. */
-type UserFilter = Readonly<{
+export type UserFilter = Readonly<{
   email_key: string | null;
   phone_key: string | null;
   status: User['status'] | null;

@@ -3,6 +3,7 @@ import { natsAddress } from '../connections/nats-address.ts';
 import { redisAddress } from '../connections/redis-address.ts';
 import type { DatabaseUrl } from '../persistence/database/open-database.ts';
 import { postgresAddress } from '../persistence/database/postgres-address.ts';
+import { isFromFile } from './from-file.ts';
 import { hosts, isLoopback } from './known-hosts.ts';
 
 type Setting<T> = { default: string; about: string; parse: (text: string) => T; secret?: true };
@@ -226,7 +227,13 @@ const aliases: Partial<Record<keyof typeof settings, string>> = {
   TASK_RESULT_BACKEND: 'TASKIQ_RESULT_BACKEND',
 };
 
-export type Config = { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['parse']> };
+/** Every name under which a setting is read. */
+export const variables: readonly string[] = [...Object.keys(settings), ...Object.values(aliases)];
+
+export type Config = { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['parse']> } & {
+  /** Of each setting, for people: the variable that was read, and where it was set, as `DATABASE_URL in .env`. */
+  readonly origins: Readonly<Record<keyof typeof settings, string>>;
+};
 
 /** The configuration is wrong. `mistakes` has one line each, naming the variable. */
 export class InvalidConfig extends Error {
@@ -239,8 +246,26 @@ export class InvalidConfig extends Error {
   }
 }
 
-const given = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string | undefined => {
+/** The text of a setting, under its own name or its other one. */
+export const given = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string | undefined => {
   return env[name] || env[aliases[name] ?? name] || undefined;
+};
+
+/** The variable that a setting is read from, and where that was set. */
+export const sourceOf = (
+  env: NodeJS.ProcessEnv,
+  name: keyof typeof settings,
+): { read: string; source: 'environment' | '.env' | 'default' } => {
+  const read = env[name] ? name : (aliases[name] ?? name);
+  if (given(env, name) === undefined) return { read: name, source: 'default' };
+  return { read, source: isFromFile(env, read) ? '.env' : 'environment' };
+};
+
+const IN_WORDS = { environment: ' in the environment', '.env': ' in .env', default: ', by default' };
+
+const originOf = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string => {
+  const { read, source } = sourceOf(env, name);
+  return read + IN_WORDS[source];
 };
 
 /** @throws InvalidConfig */
@@ -256,7 +281,8 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
       return [name, undefined];
     }
   });
-  const config = Object.fromEntries(entries) as Config;
+  const origins = Object.fromEntries(Object.keys(settings).map((name) => [name, originOf(env, name as keyof typeof settings)]));
+  const config = { ...Object.fromEntries(entries), origins } as Config;
   if (env.APP_ENV === 'production' && given(env, 'AUTH_MODE') !== 'off-behind-gateway') {
     mistakes.push('AUTH_MODE must be off-behind-gateway in production: this version checks no callers itself');
   } else if (config.AUTH_MODE === 'off' && config.HOST !== undefined && !isLoopback(config.HOST)) {
@@ -275,11 +301,3 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
 /** The names of settings that one environment has otherwise than the other. */
 export const changedSettings = (one: NodeJS.ProcessEnv, other: NodeJS.ProcessEnv): string[] =>
   (Object.keys(settings) as (keyof typeof settings)[]).filter((name) => given(one, name) !== given(other, name));
-
-/** Name, value in force and where it comes from; secrets are shown only as set or not. */
-export const describeConfig = (env: NodeJS.ProcessEnv): { name: string; value: string; source: string; about: string }[] =>
-  Object.entries(settings).map(([name, { default: preset, about, ...rest }]) => {
-    const text = given(env, name as keyof typeof settings);
-    const hidden = text !== undefined && 'secret' in rest && !text.startsWith('pglite:');
-    return { name, value: hidden ? '(set)' : (text ?? preset), source: text === undefined ? 'default' : 'environment', about };
-  });

@@ -12,6 +12,7 @@ import { fieldErrors, queryStringSchema, validator } from './http/validation.ts'
 import { docs } from './operations/docs.ts';
 import { healthRoutes } from './operations/health-routes.ts';
 import { metricsRoute } from './operations/metrics-route.ts';
+import { openapi } from './operations/openapi.ts';
 import { problemPages } from './operations/problem-pages.ts';
 import { listRoutes } from './queries/list-routes.ts';
 import { profileRoutes } from './queries/profile-routes.ts';
@@ -42,7 +43,8 @@ export const buildServer = (api: Api, { version, publicUrl = '', liveFeed, ...op
       done((routeOptions.url?.startsWith('/api/') && api.startProblem()) || undefined);
     });
     if (publicUrl !== '') publicAddresses(server, publicUrl);
-    await docs(server, version, publicUrl);
+    await openapi(server, version, publicUrl);
+    await docs(server, publicUrl);
     userRoutes(server, api);
     queryRoutes(server, api);
     listRoutes(server, api);

@@ -266,6 +266,12 @@ export const eventStore = (database: Database, seen: () => SeenEvent | null = ()
       };
     },
 
+    /** How many users meet the condition. */
+    async count(condition: string, values: unknown[]): Promise<number> {
+      const [row] = await database.query<{ count: number }>(`select count(*) as count from users u where ${condition}`, values);
+      return row?.count ?? 0;
+    },
+
     /** The users with these ids, in one statement, by id; of who cannot be read, the problem. */
     async load(userIds: readonly UserId[]): Promise<Map<UserId, StoredUser | Problem>> {
       const rows = await database.query<LoadedRow>('select user_id, version, fold, state from users where user_id = any($1::uuid[])', [

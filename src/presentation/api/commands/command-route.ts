@@ -14,6 +14,8 @@ import { bodyOf, canonical, parseHead, singleValue } from './request.ts';
 export type CommandRow = {
   method: 'POST' | 'PATCH' | 'DELETE';
   url: string;
+  /** The name of the method in generated clients. */
+  operationId: string;
   summary: string;
   status: 200 | 201 | 204;
   /** Answered with a task, unless the client waits. */
@@ -23,6 +25,8 @@ export type CommandRow = {
   example?: unknown;
   /** The OpenAPI response, where it is not the user. */
   answers?: object;
+  /** What the document says of the body beside the schema: rules between fields, which the command itself checks. */
+  bodyRules?: object;
   /** What this command is refused for, beside what all are. */
   refuses: readonly ProblemCode[];
 };
@@ -38,11 +42,11 @@ export const commandRoute = (server: FastifyInstance, api: Api, name: CommandNam
   server.route<{ Params: { user_id?: string }; Querystring: Record<string, unknown> }>({
     method: row.method,
     url: row.url,
-    config: { bodyOptional: single !== undefined || !needsBody, mergePatch: row.mergePatch === true },
+    config: { bodyOptional: single !== undefined || !needsBody, bodyRules: row.bodyRules, mergePatch: row.mergePatch === true },
     schema: {
       summary: row.summary,
       description: describe(row, single),
-      operationId: name,
+      operationId: row.operationId,
       tags: [row.answers ? 'Profiles' : 'Users'],
       ...(!creates && { params: userIdParams }),
       headers: commandHeaders,

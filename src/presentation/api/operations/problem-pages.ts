@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { catalogue, Problem, type ProblemCode } from '../../../domain/problem.ts';
 import { statusOf } from '../http/problems.ts';
-import { problemResponses } from '../schemas/problem.ts';
+import { problemCode, problemResponses } from '../schemas/problem.ts';
 
 /** A page for every problem, at the address that its `type` names. */
 export const problemPages = (server: FastifyInstance): void => {
@@ -10,9 +10,9 @@ export const problemPages = (server: FastifyInstance): void => {
     schema: {
       summary: 'About a problem',
       description: 'What a problem code means and what to do about it, for people.',
-      operationId: 'problem_page',
+      operationId: 'getProblemPage',
       tags: ['Documentation'],
-      params: Type.Object({ code: Type.String({ description: 'A problem code.', examples: ['email-taken'] }) }),
+      params: Type.Object({ code: Type.Unsafe<string>({ ...problemCode, description: 'A problem code.', examples: ['email-taken'] }) }),
       response: {
         200: { description: 'The page.', content: { 'text/html': { schema: Type.String() } } },
         ...problemResponses('malformed-request', 'not-found'),

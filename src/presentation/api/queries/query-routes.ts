@@ -2,11 +2,13 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { cloudEvent } from '../../../application/feed/cloud-event.ts';
 import type { Api } from '../dependencies.ts';
-import { asksFresh, parseIfNoneMatch } from '../http/headers.ts';
+import { asksFresh, IF_NONE_MATCH, parseIfNoneMatch } from '../http/headers.ts';
 import { checkUserId, userIdOf, userIdParams } from '../http/user-id.ts';
 import { etag, userResponse } from '../schemas/command.ts';
+import { eventSchema } from '../schemas/event.ts';
+import { patternOf } from '../schemas/pattern.ts';
 import { problemResponses } from '../schemas/problem.ts';
-import { TASK_ID, taskView } from '../schemas/task.ts';
+import { TASK_ID, taskSchema, taskView } from '../schemas/task.ts';
 import { userBytes } from '../schemas/user.ts';
 import { largePages, limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 
@@ -23,12 +25,14 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
       summary: 'Get a user',
       description:
         'The user, never older than your own last change, and a second behind changes by others at most; `Cache-Control: no-cache` asks the database. With If-None-Match: 304 where it has not changed.',
-      operationId: 'get_by_id',
+      operationId: 'getUser',
       tags: ['Users'],
       params: userIdParams,
       querystring: noQuery,
       headers: Type.Object({
-        'If-None-Match': Type.Optional(Type.String({ description: 'ETag of an earlier answer, for example `"1"`.' })),
+        'If-None-Match': Type.Optional(
+          Type.String({ pattern: patternOf(IF_NONE_MATCH), description: 'ETag of an earlier answer, for example `"1"`.' }),
+        ),
       }),
       response: {
         200: userResponse('The user.'),
@@ -51,7 +55,7 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
     schema: {
       summary: "Get a user's history",
       description: 'Every change of the user as a CloudEvent.',
-      operationId: 'get_history',
+      operationId: 'getUserHistory',
       tags: ['Users'],
       params: userIdParams,
       querystring: Type.Object(
@@ -68,7 +72,7 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
         { additionalProperties: false },
       ),
       response: {
-        200: pageResponse(Type.Unsafe<object>({ $ref: 'Event#' })),
+        200: pageResponse('EventPage', eventSchema),
         ...problemResponses(...refusedOfUser, 'invalid-cursor'),
       },
     },
@@ -86,14 +90,14 @@ export const queryRoutes = (server: FastifyInstance, api: Api): void => {
     schema: {
       summary: 'Get the status of an asynchronous operation',
       description: 'The task as it stands.',
-      operationId: 'get_task',
+      operationId: 'getTask',
       tags: ['Tasks'],
       params: Type.Object({
         task_id: Type.String({ description: 'The id that the 202 answer returned.', pattern: TASK_ID }),
       }),
       querystring: noQuery,
       response: {
-        200: { description: 'The task.', content: { 'application/json': { schema: { $ref: 'Task#' } } } },
+        200: { description: 'The task.', content: { 'application/json': { schema: taskSchema } } },
         ...problemResponses(...refusedEverywhere, 'task-not-found'),
       },
     },
