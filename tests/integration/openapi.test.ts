@@ -1,12 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import type { Ruleset, Spectral } from '@stoplight/spectral-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { userEventTypes } from '../../src/domain/aggregates/user.ts';
-import { catalogue, type ProblemCode } from '../../src/domain/problem.ts';
-import { statusOf } from '../../src/presentation/api/http/problems.ts';
-import { expectProblem } from '../fixtures/http.ts';
+import { catalogue } from '../../src/domain/problem.ts';
 import { useService } from '../fixtures/http-service.ts';
 
 // Both packages are CommonJS, whose names Node does not find by `import`.
@@ -233,70 +230,5 @@ describe('the catalogue of problems', () => {
       'upgrade-required',
     ];
     expect(codes.filter((code) => !documented.has(code))).toEqual(elsewhere);
-  });
-
-  it.each(codes)('has a page about %s', async (code) => {
-    const { status, text, headers } = await service.request('GET', `/problems/${code}`);
-    const { title, help } = catalogue[code as keyof typeof catalogue];
-    expect(status).toBe(200);
-    expect(headers['content-type']).toBe('text/html; charset=utf-8');
-    expect(headers['content-security-policy']).toBe("default-src 'none'");
-    expect(text).toContain(`<h1>${title.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</h1>`);
-    expect(help).toMatch(/\.$/);
-    // It is also read in tasks and in messages of the live feed, which have no headers, and where /docs is not served.
-    if (code !== 'method-not-allowed')
-      expect(help).not.toMatch(/Retry-After|X-Request-Id|request_id|ETag header|Location|\/docs|The \S+ header/);
-    expect(text).not.toMatch(/<script|<link|https?:\/\/(?!\S*<)/);
-  });
-
-  it('has no page about anything else', async () => {
-    for (const code of ['nothing', 'constructor', '__proto__', 'Validation-Failed', '%3Cscript%3E', 'x'.repeat(5_000)])
-      expectProblem(await service.request('GET', `/problems/${code}`), 404, 'not-found');
-  });
-
-  const table = new URL('../../docs/problems.md', import.meta.url);
-  it('is the table in docs/problems.md, whole and with the right statuses', () => {
-    expect(existsSync(table), 'docs/problems.md').toBe(true);
-    const rows = [...readFileSync(table, 'utf8').matchAll(/^\| *`([^`]+)` *\| *(\d+) *\|/gm)].map(
-      ([, code, status]) => `${code} ${status}`,
-    );
-    expect(rows.sort()).toEqual(codes.map((code) => `${code} ${statusOf(code as ProblemCode)}`));
-  });
-});
-
-describe('/docs', () => {
-  const files = [
-    '/docs',
-    '/docs/',
-    '/docs/static/index.css',
-    '/docs/static/swagger-initializer.js',
-    '/docs/static/swagger-ui.css',
-    '/docs/static/swagger-ui-bundle.js',
-    '/docs/static/swagger-ui-standalone-preset.js',
-  ];
-
-  it.each(files)('serves %s from here, under a policy that lets nothing come from elsewhere', async (url) => {
-    const { statusCode, headers, payload } = await service.server.inject({ url });
-    expect(statusCode).toBe(200);
-    const policy = String(headers['content-security-policy']);
-    expect(policy).toContain("default-src 'self'");
-    // Upgrading to https would break the page wherever it is served without TLS.
-    expect(policy).not.toMatch(/https?:|validator|upgrade-insecure-requests|unsafe-eval|\*/);
-    if (/^\/docs\/?$|initializer|css/.test(url)) expect(payload).not.toMatch(/(?:src|href|url|import)\s*[=(:]\s*["']?(?:https?:)?\/\//i);
-  });
-
-  it('names every file that the page asks for, shows no validator badge, and reads the document from here', async () => {
-    const page = (await service.server.inject({ url: '/docs' })).payload;
-    const assets = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url ?? '');
-    expect(assets.length).toBeGreaterThan(4);
-    for (const url of assets) {
-      // Relative to the page, which a proxy may serve under another path.
-      expect(url).toMatch(/^\.\/docs\/static\//);
-      expect((await service.server.inject({ url: url.slice(1) })).statusCode).toBe(200);
-    }
-    const script = (await service.server.inject({ url: '/docs/static/swagger-initializer.js' })).payload;
-    expect(script).toContain('"validatorUrl":null');
-    expect(script).toContain("resolveUrl('./json')");
-    expect((await service.server.inject({ url: '/docs/json' })).json()).toEqual(document);
   });
 });

@@ -133,7 +133,7 @@ export const settings = {
     'development, test or production. In production logs are JSON lines and AUTH_MODE must be said.',
     oneOf('development', 'test', 'production'),
   ),
-  APP_DEBUG: setting('false', 'true raises the log detail to debug, and nothing else.', flag),
+  APP_DEBUG: setting('false', 'true raises the log detail to debug; what fails a start or a command is then told with where it was.', flag),
   LOG_LEVEL: setting('INFO', 'Least level to log: trace, debug, info, warning, error, critical.', level),
   AUTH_MODE: setting(
     'off',

@@ -11,6 +11,7 @@ import { socketRefusal } from './http/socket-refusal.ts';
 import { fieldErrors, queryStringSchema, validator } from './http/validation.ts';
 import { docs } from './operations/docs.ts';
 import { healthRoutes } from './operations/health-routes.ts';
+import { home } from './operations/home.ts';
 import { metricsRoute } from './operations/metrics-route.ts';
 import { openapi } from './operations/openapi.ts';
 import { problemPages } from './operations/problem-pages.ts';
@@ -44,7 +45,7 @@ export const buildServer = (api: Api, { version, publicUrl = '', liveFeed, ...op
     });
     if (publicUrl !== '') publicAddresses(server, publicUrl);
     await openapi(server, version, publicUrl);
-    await docs(server, publicUrl);
+    docs(server);
     userRoutes(server, api);
     queryRoutes(server, api);
     listRoutes(server, api);
@@ -52,7 +53,11 @@ export const buildServer = (api: Api, { version, publicUrl = '', liveFeed, ...op
     healthRoutes(server, api);
     if (!options.metricsElsewhere) metricsRoute(server, api);
     problemPages(server);
-    await liveFeedRoute(server, api, options.allowedOrigins, liveFeed);
+    // Only where the service answers this machine's own browser: anybody else learns neither version nor addresses.
+    if (options.knownHosts) home(server, version);
+    // Where a proxy hands on another Host, the service does not see that its own pages are its own.
+    const ownOrigins = publicUrl === '' ? [] : [new URL(publicUrl).origin];
+    await liveFeedRoute(server, api, [...options.allowedOrigins, ...ownOrigins], liveFeed);
     server.websocketServer.on('wsClientError', socketRefusal(base));
   });
 };

@@ -21,8 +21,11 @@ const REASONS: Record<string, string> = {
   EIO: 'its disk has an error',
 };
 
+/** The numbers that PGlite has for them, as every program in WebAssembly (WASI). */
+const OF_WASI: Record<number, string> = { 2: 'EACCES', 19: 'EDQUOT', 29: 'EIO', 51: 'ENOSPC', 63: 'EPERM', 69: 'EROFS' };
+
 const whyNot = (folder: string, what: string, error: unknown): UnusableFolder => {
-  const { code = '', message } = error as NodeJS.ErrnoException;
+  const { name, message = name, errno = 0, code = OF_WASI[errno] ?? '' } = error as NodeJS.ErrnoException;
   const why = REASONS[code] ?? (code.startsWith('E') && !code.startsWith('ERR_') ? code : message);
   return new UnusableFolder(`the data folder ${folder} cannot be ${what}: ${why}; mend that, or name another folder in DATABASE_URL`, {
     cause: error,

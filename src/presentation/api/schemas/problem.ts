@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import { Type } from 'typebox';
-import { catalogue, type FieldError, type ProblemCode } from '../../../domain/problem.ts';
-import { problemDocument, statusOf } from '../http/problems.ts';
+import { catalogue, type ProblemCode } from '../../../domain/problem.ts';
+import { problemExample } from '../http/problem-example.ts';
+import { statusOf } from '../http/problems.ts';
 import type { Schema } from './named.ts';
 
 export const problemCode = {
@@ -78,17 +79,12 @@ const headersOf: Record<number, object> = {
   503: { 'Retry-After': header('Seconds to wait.', { type: 'integer', format: 'int32' }) },
 };
 
-const wrongEmail: FieldError = { pointer: '/email', code: 'invalid-email', detail: 'must be an address like name@example.com' };
-
 const response = (codes: readonly ProblemCode[], schema: Schema) => {
   const [code] = codes as [ProblemCode];
-  const facts = code === 'validation-failed' ? { errors: [wrongEmail] } : {};
   return {
     description: codes.map((each) => `\`${each}\`: ${catalogue[each].title}.`).join('\n\n'),
     headers: { ...always, ...headersOf[statusOf(code)] },
-    content: {
-      'application/problem+json': { schema, example: problemDocument({ code, facts }, '01890a5d-ac96-774b-bcce-b302099a8057') },
-    },
+    content: { 'application/problem+json': { schema, example: problemExample(code) } },
   };
 };
 
