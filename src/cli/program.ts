@@ -155,11 +155,13 @@ const tellMistakesBriefly = (command: Command, path: readonly string[]): void =>
         .split('\n');
       tell(mistake, hint?.replace(/^\((.*)\)$/, '$1'));
     },
-    // A command that has only others below it was called alone.
-    ...(command.commands.length > 0 && {
-      writeErr: () => tell(`${command.name()} takes ${command.commands.map((below) => below.name()).join(' or ')}`),
-    }),
+    // Of a command that has only others below it and was called alone, commander would write the help there, in pieces.
+    ...(command.commands.length > 0 && { writeErr: () => {} }),
   });
+  if (command.commands.length > 0)
+    command.on('beforeHelp', ({ error }: { error?: boolean }) => {
+      if (error) tell(`${command.name()} takes ${command.commands.map((below) => below.name()).join(' or ')}`);
+    });
   for (const below of command.commands) tellMistakesBriefly(below, [...path, below.name()]);
 };
 
