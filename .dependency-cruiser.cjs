@@ -75,16 +75,16 @@ module.exports = {
     {
       name: 'main-starts-what-the-container-made',
       severity: 'error',
-      from: { path: '^src/main\\.ts$' },
+      from: { path: '^src/(main|serve)\\.ts$' },
       to: {
-        path: '^src/(domain|application|cli/(?!socket/server\\.ts$))/|^src/infrastructure/(?!container/|persistence/database/folder-lock\\.ts$)',
+        path: '^src/(domain|application|cli/(?!socket/server\\.ts$))/|^src/infrastructure/(?!container/|persistence/database/private-folder\\.ts$)',
       },
     },
     {
       name: 'entry-points-are-on-top',
       severity: 'error',
-      from: { path: '^src/(?!main\\.ts$|lumin\\.ts$|cli/)' },
-      to: { path: '^src/(main\\.ts$|lumin\\.ts$|cli/)' },
+      from: { path: '^src/(?!main\\.ts$|serve\\.ts$|lumin\\.ts$|cli/)' },
+      to: { path: '^src/(main\\.ts$|serve\\.ts$|lumin\\.ts$|cli/)' },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: '\\.d\\.ts$' }, to: {} },

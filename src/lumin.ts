@@ -1,6 +1,5 @@
 import process from 'node:process';
 import { CommanderError } from 'commander';
-import { outcomeOf } from './cli/outcome.ts';
 import { program } from './cli/program.ts';
 import { release } from './cli/release.ts';
 
@@ -18,7 +17,8 @@ const root = program(release, async (name, options, global) => {
   try {
     code = await (await import('./cli/run.ts')).run(name, options, global);
   } catch (error) {
-    const outcome = outcomeOf(error as Error);
+    // Loaded only where something failed.
+    const outcome = (await import('./cli/outcome.ts')).outcomeOf(error as Error);
     code = outcome.code;
     tell(...outcome.lines);
   }

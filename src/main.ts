@@ -1,33 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
-import { isatty } from 'node:tty';
-import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
-import { serveCommands } from './cli/socket/server.ts';
-import { type Config, InvalidConfig, readConfig } from './infrastructure/container/config.ts';
-import { type App, buildApp } from './infrastructure/container/container.ts';
+import { type Config, readConfig } from './infrastructure/container/config.ts';
 import { loadEnvFile } from './infrastructure/container/env-file.ts';
-import { knownHosts } from './infrastructure/container/known-hosts.ts';
-import { logger } from './infrastructure/container/logger.ts';
-import { rereadEnvFile } from './infrastructure/container/reread-env-file.ts';
-import { type Role, roleNamed } from './infrastructure/container/role.ts';
-import { NotReady } from './infrastructure/container/troubles.ts';
-import { UnusableFolder } from './infrastructure/persistence/database/folder-lock.ts';
-import { buildMetricsServer } from './presentation/api/metrics-server.ts';
-import { drainable } from './presentation/api/operations/drain.ts';
-import { buildServer } from './presentation/api/server.ts';
-import { buildWorkerServer } from './presentation/api/worker-server.ts';
+import { lastWords } from './infrastructure/container/last-words.ts';
+import { roleNamed } from './infrastructure/container/role.ts';
+import { makePrivateFolder } from './infrastructure/persistence/database/private-folder.ts';
 
-/** Whatever is not done by then is given up. Longer than the longest request. */
-const STOP_MS = 10_000;
-const ORPHAN_POLL_MS = 250;
-/** Connections that may wait to be taken in. Those beyond believe that they are connected, and are cut off when the port is closed. */
-const BACKLOG = 4_096;
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-
+/** What can be said at once is said before the rest is loaded, which takes a second or more. */
 const main = async (): Promise<void> => {
   // Whatever this process and its children write to the disk is for its user alone.
   process.umask(0o077);
@@ -35,101 +15,30 @@ const main = async (): Promise<void> => {
   for (const line of loadEnvFile(process.env)) process.stderr.write(`lumin: ${line}\n`);
   const config = readConfig(process.env);
   const role = roleNamed(process.argv[2], config);
-  const log = await logger(config, process.stdout.isTTY);
-  const app = await buildApp(config, log, { role, version });
-  const { server, metrics } = await serversOf(role, app, config, log);
-  const drain = server && drainable(server);
-  await app.start();
-  const endCommands = app.folder === null ? null : await serveCommands(app.folder, app.withStore, (text) => log.warn(text));
-  let stopping = false;
-  const stop = async (): Promise<void> => {
-    stopping = true;
-    setTimeout(() => process.exit(1), STOP_MS).unref();
-    app.beginStop();
-    // Requests may wait for tasks, so where there are both, requests come first.
-    const [cut = 0] = await Promise.all([drain?.(), role.api ? null : app.stopWork(), endCommands?.()]);
-    if (cut > 0) log.warn({ requests: cut }, 'requests were cut off, because they took too long');
-    // What collects the metrics comes again; nobody waits for a connection that is silent.
-    metrics?.server.close();
-    metrics?.server.closeAllConnections();
-    await app.stop();
+  // A reader that has gone is no reason to end without order.
+  process.stdout.on('error', () => {});
+  let stop = (signal: NodeJS.Signals): void => {
+    if (config.APP_ENV !== 'production') process.stdout.write(`stopping (${signal}), before it was ready\nstopped\n`);
     process.exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => (stopping ? process.exit(1) : void stop()));
-  onOrphaned(() => stopping || void stop());
-  // A terminal sends it when it closes, perhaps twice; without one it is the operator's.
-  const onTerminal = isatty(0);
-  process.on('SIGHUP', () => (onTerminal ? stopping || void stop() : reload(log, environment)));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
 
-  const address = server && (await listen(server, config.HOST, role.api ? config.PORT : (config.WORKER_PORT ?? 0), log));
-  const metricsAddress = metrics && (await listen(metrics, config.HOST, config.METRICS_PORT ?? 0, log));
-
-  const parts = [
-    `Lumin User Service ${version}${role.name === 'all' ? '' : ` ${role.name}`}${address ? ` on ${address}` : ''}`,
-    ...(role.api ? [`docs ${address}/docs`] : []),
-    ...(metricsAddress ? [`metrics ${metricsAddress}/metrics`] : []),
-    `data in ${app.location}`,
-  ];
-  const line = parts.join(' - ');
-  if (config.APP_ENV === 'production') log.info(line);
-  else process.stdout.write(`${line}\n`);
-  if (role.api && config.AUTH_MODE === 'off-behind-gateway')
-    log.warn('AUTH_MODE=off-behind-gateway: whoever reaches this port may do everything');
+  const preparing = prepare(config);
+  if (preparing !== null && config.APP_ENV !== 'production') process.stdout.write(`${preparing}\n`);
+  const { serve } = await import('./serve.ts');
+  await serve(config, role, environment, (next) => (stop = next));
 };
 
-/** Whoever has asked is answered, also where only errors are logged. */
-const reload = (log: Logger, environment: NodeJS.ProcessEnv): void => {
-  const { level, text } = rereadEnvFile(log.level, environment, process.env);
-  log.level = 'info';
-  log.info(text);
-  log.level = level;
-};
-
-/** npm hands a signal to its shell, which hands it to nobody: it ends, and this process gets another parent. */
-const onOrphaned = (call: () => void): void => {
-  const { ppid } = process;
-  if (process.env.npm_lifecycle_event === undefined) return;
-  setInterval(() => process.ppid !== ppid && call(), ORPHAN_POLL_MS).unref();
-};
-
-type Servers = { server: FastifyInstance | null; metrics: FastifyInstance | null };
-
-const serversOf = async (role: Role, app: App, config: Config, log: Logger): Promise<Servers> => {
-  const metricsElsewhere = config.METRICS_PORT !== null;
-  const options = { log, newRequestId: randomUUID, now: app.now, knownHosts: knownHosts(config), metricsElsewhere };
-  const { ALLOWED_ORIGINS: allowedOrigins, PUBLIC_URL: publicUrl } = config;
-  const metrics = metricsElsewhere ? await buildMetricsServer(app, options) : null;
-  if (role.api) return { server: await buildServer(app, { ...options, version, allowedOrigins, publicUrl }), metrics };
-  return { server: config.WORKER_PORT === null ? null : await buildWorkerServer(app, options), metrics };
-};
-
-/** The address that it listens on, with the port that it got; our own line says it, readably. */
-const listen = async (server: FastifyInstance, host: string, port: number, log: Logger): Promise<string> => {
-  const { level } = log;
-  log.level = 'warn';
-  // Of this name Fastify makes two servers and shows one: nobody would drain the other, or watch its sockets.
-  const one = host === 'localhost' ? '127.0.0.1' : host;
-  await server.listen({ host: one, port, backlog: BACKLOG });
-  log.level = level;
-  const { address, port: real } = server.server.address() as AddressInfo;
-  return `http://${isIPv6(address) ? `[${address}]` : address}:${real}`;
+/** The folder of the embedded database is made here, so that one that cannot be made ends the start at once. @returns what is to be said of it */
+const prepare = ({ DATABASE_URL: at }: Config): string | null => {
+  if (at.kind === 'postgres' || at.folder === null) return null;
+  const folder = makePrivateFolder(resolve(at.folder));
+  return existsSync(join(folder, 'pg'))
+    ? `opening the embedded database in ${folder}`
+    : `preparing the embedded database in ${folder}: the first start takes a few seconds`;
 };
 
 main().catch((error) => {
-  // One clear line per mistake for what the operator can mend; a stack only for what is ours.
-  const lines = error instanceof InvalidConfig ? error.mistakes : [explain(error)];
-  for (const line of lines) process.stderr.write(`lumin: ${line}\n`);
+  for (const line of lastWords(error, process.env)) process.stderr.write(`lumin: ${line}\n`);
   process.exit(1);
 });
-
-const UNUSABLE_HOST = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL']);
-const UNUSABLE_FOLDER = new Set(['ENOTDIR', 'EEXIST', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC']);
-
-const explain = (error: NodeJS.ErrnoException & { port?: number }): string => {
-  if (error instanceof UnusableFolder || error instanceof NotReady) return error.message;
-  if (error.code === 'EADDRINUSE')
-    return `port ${error.port} is in use; stop the other process or set PORT (of a worker: WORKER_PORT; of metrics: METRICS_PORT)`;
-  if (UNUSABLE_HOST.has(error.code ?? '')) return `HOST ${process.env.HOST} cannot be listened on (${error.code})`;
-  if (UNUSABLE_FOLDER.has(error.code ?? '')) return `the data folder in DATABASE_URL cannot be used (${error.code})`;
-  return error.stack ?? String(error);
-};

@@ -1,4 +1,5 @@
 import { readConfig } from '../infrastructure/container/config.ts';
+import { inWords } from '../infrastructure/container/last-words.ts';
 import type { Database } from '../infrastructure/persistence/database/database.ts';
 import { openDatabase } from '../infrastructure/persistence/database/open-database.ts';
 import { eventStore } from '../infrastructure/persistence/event-store/event-store.ts';
@@ -10,12 +11,18 @@ const CONNECTIONS = 2;
 export const openingStore =
   (env: NodeJS.ProcessEnv, signal: AbortSignal): CliContext['withStore'] =>
   async (work, as = 'service') => {
-    const { DATABASE_URL, MIGRATION_DATABASE_URL } = readConfig(env);
-    const database = await openDatabase((as === 'owner' && MIGRATION_DATABASE_URL) || DATABASE_URL, CONNECTIONS);
+    const { DATABASE_URL, MIGRATION_DATABASE_URL, origins } = readConfig(env);
+    const [url, setting] =
+      as === 'owner' && MIGRATION_DATABASE_URL !== null
+        ? [MIGRATION_DATABASE_URL, origins.MIGRATION_DATABASE_URL]
+        : [DATABASE_URL, origins.DATABASE_URL];
+    const database = await openDatabase(url, CONNECTIONS, undefined, setting);
     try {
       await database.check();
       const ended = endedBy(signal, database);
       return await work(eventStore(ended), ended);
+    } catch (error) {
+      throw inWords(error, database.place);
     } finally {
       await database.close();
     }

@@ -1,20 +1,24 @@
-/** How the texts begin with which drivers and servers say why there is no connection. In them nothing is a value; what comes after may be one. */
-const FIXED_TEXTS = [
-  // PostgreSQL's driver, and PgBouncer.
-  ...['The server does not support SSL connections', 'There was an error establishing an SSL connection'],
-  ...['timeout expired', 'timeout exceeded when trying to connect', 'Query read timeout'],
-  ...['Connection terminated due to connection timeout', 'Connection terminated unexpectedly', 'Connection terminated'],
-  ...['SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a', 'SASL: Only mechanism(s) SCRAM-SHA-256'],
-  ...['no such database', 'no such user', 'SASL authentication failed', 'password authentication failed', 'SSL required'],
-  ...['unsupported startup parameter', 'bouncer config error', 'bouncer resources exhaustion', 'no more connections allowed'],
-  ...['query_wait_timeout', 'client_login_timeout', 'server login has been failing', 'pgbouncer cannot connect to server'],
+import { NATS, POSTGRESQL, REDIS } from './failure-meanings.ts';
+
+/** How more texts begin with which drivers and servers say why there is no connection. In them nothing is a value; what comes after may be one. */
+const OTHERS = [
+  // PgBouncer.
+  ...['unsupported startup parameter', 'bouncer config error', 'bouncer resources exhaustion'],
+  ...['server login has been failing', 'pgbouncer cannot connect to server'],
   ...['server connection closed', 'server conn crashed', 'pooler is shut down', 'database removed'],
   // Redis.
-  ...['ERR invalid DB index', 'ERR DB index is out of range', 'ERR max number of clients reached', 'ERR SELECT is not allowed'],
   ...['ERR AUTH <password> called without any password configured', "ERR wrong number of arguments for 'auth' command"],
   // NATS.
-  ...['Authorization Violation', 'User Authentication', 'maximum connections exceeded', 'unexpected response from server'],
-  ...["server does not support 'tls'", "'tls' is not available on this server", 'connection refused', 'timeout'],
+  'User Authentication',
 ];
 
-export const fixedText = (message: string): string | undefined => FIXED_TEXTS.find((text) => message.startsWith(text));
+/** Which of these a text begins with, in whatever case, and whatever stands in its quotes. */
+export const beginningOf = (beginnings: readonly string[], text: string): string | undefined => {
+  const plain = text.replace(/"[^"]*"/g, '"…"').toLowerCase();
+  return beginnings.find((beginning) => plain.startsWith(beginning.toLowerCase()));
+};
+
+const texts = [...[POSTGRESQL, REDIS, NATS].flatMap((meanings) => Object.keys(meanings)), ...OTHERS];
+
+/** What is fixed of a text, and so no value. */
+export const fixedText = (message: string): string | undefined => beginningOf(texts, message);

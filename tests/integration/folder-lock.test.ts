@@ -1,9 +1,11 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, inject, it } from 'vitest';
 import { FolderInUse, lockFolder } from '../../src/infrastructure/persistence/database/folder-lock.ts';
 import { type Child, killNine, listening, runLumin, startMain } from '../fixtures/child.ts';
 import { copyTemplate } from '../fixtures/embedded-template.ts';
+import { until } from '../fixtures/until.ts';
 
 const emptyFolder = () => {
   const path = copyTemplate(inject('embeddedTemplate'));
@@ -49,6 +51,55 @@ describe('the data folder of the embedded store', () => {
     const third = start();
     const found = await fetch(`${await listening(third)}/api/users/${user.user_id}`);
     expect(await found.json()).toEqual(user);
+  });
+});
+
+describe('a service that is started again', () => {
+  const folder = emptyFolder();
+  afterEach(folder.remove);
+
+  it('waits for the one that is stopping, and says so', async () => {
+    const first = startMain({ DATABASE_URL: folder.url });
+    const address = await listening(first);
+    // A request that holds the stop up.
+    const slow = connect(Number(new URL(address).port), '127.0.0.1');
+    slow.write('POST /api/users/ HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{');
+    await until('it is known', async () => (await fetch(`${address}/health/live`)).ok);
+    first.process.kill('SIGTERM');
+    await until('it stops', () => first.stdout().includes('stopping (SIGTERM)'));
+    const second = startMain({ DATABASE_URL: folder.url });
+    await until('it waits', () => second.stderr() !== '');
+    expect(second.stderr()).toMatch(
+      new RegExp(`^lumin: process ${first.pid} has the data folder \\S+ and is stopping; waiting for it\\n$`),
+    );
+    slow.destroy();
+    expect(await first.exited).toBe(0);
+    expect(first.stdout()).toMatch(/^stopped after [\d.]+ s$/m);
+    await listening(second);
+    await killNine(second);
+  });
+});
+
+describe('a data folder that cannot be made', () => {
+  const folder = emptyFolder();
+  afterAll(folder.remove);
+
+  it.each([
+    ['lumin.lock', 'there is a file of this name'],
+    ['lumin.lock/data', 'a part of its path is a file'],
+    ['x'.repeat(300), 'its path is too long'],
+  ])('as %s ends the start and commands in one line that names it and the reason, and nothing is begun', async (name, reason) => {
+    writeFileSync(join(folder.path, 'lumin.lock'), '');
+    const env = { DATABASE_URL: `pglite://${join(folder.path, name)}` };
+    const line = `lumin: the data folder ${join(folder.path, name)} cannot be made: ${reason}; mend that, or name another folder in DATABASE_URL\n`;
+    const child = startMain(env);
+    expect({ code: await child.exited, stdout: child.stdout(), stderr: child.stderr() }).toEqual({ code: 1, stdout: '', stderr: line });
+    expect(await runLumin(['verify'], env)).toEqual({ code: 1, stdout: '', stderr: line });
+  });
+
+  it.skipIf(process.platform !== 'linux')('because it never can be is told so too [needs /proc]', async () => {
+    const child = startMain({ DATABASE_URL: 'pglite:///proc/lumin/data' });
+    expect([await child.exited, child.stderr()]).toEqual([1, expect.stringContaining('/proc/lumin/data cannot be made: ')]);
   });
 });
 

@@ -135,7 +135,7 @@ describe.skipIf(!available)(`DATABASE_URL on a server with TLS${available ? '' :
     expect(await encrypted('typed', `passfile=${at('pass')}`)).toBe(false);
     chmodSync(at('pass'), 0o644);
     expect(await encrypted('typed', `passfile=${at('pass')}`)).toMatch(/client password must be a/);
-    expect(await encrypted('typed:wrong', '')).toMatch(/28P01 the password is wrong/);
+    expect(await encrypted('typed:wrong', '')).toMatch(/28P01/);
   });
 
   it('a Unix socket is named by host, or in the place of the host', async () => {

@@ -74,7 +74,7 @@ describe.skipIf(!canFailOver)(`PostgreSQL with a standby${needsFailover}`, () =>
       return [error instanceof UnusableDatabase, error.message];
     });
     expect(await Promise.all(reasons)).toEqual([
-      [true, expect.stringMatching(`^${dead}: ECONNREFUSED; the database server at ${standby} is a standby, and .*; promote it`)],
+      [true, expect.stringMatching(`^nothing listens on ${dead}; the database server at ${standby} is a standby, and .*; promote it`)],
       [false, `unsent (${dead}: ECONNREFUSED; ${dead}: ECONNREFUSED)`],
     ]);
   });

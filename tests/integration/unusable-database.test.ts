@@ -17,7 +17,8 @@ import { until } from '../fixtures/until.ts';
 
 const postgresUrl = inject('postgresUrl');
 const NEEDED = postgresUrl === null ? ' [needs PostgreSQL: set TEST_DATABASE_URL or install it]' : '';
-const LINE = /^lumin: the database has the encoding SQL_ASCII and cannot hold every text[^\n]+\n$/;
+const LINE =
+  /^lumin: the database "\w+" on \S+ has the encoding SQL_ASCII and cannot hold every text \(DATABASE_URL in the environment\): [^\n]+\n$/;
 
 /** The application, started, and its log. */
 const started = async (url: string) => {
@@ -106,17 +107,17 @@ describe('the log of a service whose database cannot be reached', () => {
   };
 
   it.each<[string, Buffer, string]>([
-    ['has no TLS', Buffer.from('N'), 'The server does not support SSL connections'],
-    ['has no such database', refusal('3D000', 'database "secret" does not exist'), 'there is no such database (3D000)'],
-    ['is a pooler that refuses', refusal('08P01', 'unsupported startup parameter: secret'), 'unsupported startup parameter (08P01)'],
-    ['says what nobody knows', refusal('XX000', 'secret'), 'XX000'],
+    ['has no TLS', Buffer.from('N'), 'offers no TLS, and sslmode asks for it'],
+    ['has no such database', refusal('3D000', 'database "secret" does not exist'), 'the database \\"d\\" does not exist on 127.0.0.1:PORT'],
+    ['is a pooler that refuses', refusal('08P01', 'unsupported startup parameter: secret'), 'does not take what drivers say'],
+    ['says what nobody knows', refusal('XX000', 'secret'), 'says XX000'],
   ])('says why, once, and no value, where it %s', async (_, answer, reason) => {
     const { url, close } = await server(answer);
     const { app, logs } = await started(`${url}?sslmode=${answer.length === 1 ? 'require' : 'disable'}`);
     await until('it is said', () => logs.length > 0);
     await app.stop();
     close();
-    expect(logs).toEqual([expect.stringContaining(`"msg":"PostgreSQL cannot be reached: ${reason}; `)]);
+    expect(logs).toEqual([expect.stringContaining(`${reason.replace('PORT', new URL(url).port)} (DATABASE_URL in the environment): `)]);
     expect(logs.join()).not.toMatch(/secret|stack/);
   });
 });

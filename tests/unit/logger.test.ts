@@ -22,7 +22,9 @@ describe('the log', () => {
       cause: { reason: 'no worker lived' },
     });
     expect(logged(new Problem('overloaded')).reason).toBe('The service is busy');
-    expect(logged(new UnusableDatabase('PostgreSQL 14 is too old')).reason).toBe('PostgreSQL 14 is too old');
+    expect(logged(new UnusableDatabase('db:5432 is PostgreSQL 14', '15 or later is needed')).reason).toBe(
+      'db:5432 is PostgreSQL 14; 15 or later is needed',
+    );
     expect(logged(new StoreFailure('refused', '23505', 'users_email_key'))).toEqual({
       type: 'StoreFailure',
       message: 'refused (23505)',

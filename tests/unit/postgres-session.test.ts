@@ -9,7 +9,7 @@ const server: Server = {
 };
 const problem = (differing: Partial<Server>): Pick<UnusableDatabase, 'message' | 'lasting'> | null => {
   try {
-    checkServer({ ...server, ...differing });
+    checkServer({ ...server, ...differing }, { at: 'db:5432', user: 'app', database: 'users' });
     return null;
   } catch (error) {
     if (!(error instanceof UnusableDatabase)) throw error;

@@ -3,10 +3,13 @@ import { Problem } from '../../src/domain/problem.ts';
 import { troubles } from '../../src/infrastructure/container/troubles.ts';
 import { type Database, StoreFailure, UnusableDatabase } from '../../src/infrastructure/persistence/database/database.ts';
 import { toldDatabase } from '../../src/infrastructure/persistence/database/told-database.ts';
+import type { Place } from '../../src/infrastructure/place.ts';
 import { told } from '../fixtures/told.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
+
+const place: Place = { kind: 'PostgreSQL', at: 'db:5432', user: 'app', database: 'users', setting: 'DATABASE_URL in .env' };
 
 /** A database that fails statements and pings with these errors, and the process around it. */
 const world = () => {
@@ -15,12 +18,13 @@ const world = () => {
   const asked = async (error: Error | null): Promise<never[]> => (error === null ? [] : Promise.reject(error));
   const raw = {
     exclusive: false,
+    place,
     query: () => asked(fails.query),
     ping: () => asked(fails.ping).then(() => true),
   } as unknown as Database;
   const database = toldDatabase(raw, log);
-  const { troubleWith, unserved } = troubles(log);
-  const feed = troubleWith('following the log');
+  const { troubleWith, unserved } = troubles(log, place);
+  const feed = troubleWith('following the log', { server: { ...place, kind: 'NATS', at: 'queue:4222', setting: 'NATS_URL in .env' } });
   /** Requests and background work, ten times a second. */
   const work = async (seconds: number): Promise<void> => {
     for (let step = 0; step < seconds * 10; step++) {
@@ -46,7 +50,7 @@ describe('a process without PostgreSQL', () => {
     await work(100);
     fails.query = fails.ping = null;
     await work(5);
-    const why = 'nothing listens at its address (ECONNREFUSED); see that the server runs, and that host and port are right';
+    const why = 'nothing listens on db:5432 (DATABASE_URL in .env): start the server, or correct host and port';
     expect(lines).toEqual([
       `PostgreSQL cannot be reached: ${why}`,
       `PostgreSQL still cannot be reached, for 1 minute now: ${why}`,
@@ -55,12 +59,13 @@ describe('a process without PostgreSQL', () => {
   });
 
   it('says when the reason becomes another one', async () => {
-    const { lines, fails, work } = world();
+    const { lines, fields, fails, work } = world();
     for (const code of ['ECONNREFUSED', '57P03', '28P01']) {
       fails.query = fails.ping = new StoreFailure('unsent', code);
       await work(1);
     }
-    expect(lines.map((line) => /\((\w+)\)/.exec(line)?.[1])).toEqual(['ECONNREFUSED', '57P03', '28P01']);
+    expect(fields.map((its) => (its as { code?: string }).code)).toEqual(['ECONNREFUSED', '57P03', '28P01']);
+    expect(new Set(lines).size).toBe(3);
   });
 
   it('says nothing of a connection that was cut, or of a second in which it does not answer', async () => {
@@ -78,14 +83,16 @@ describe('a process without PostgreSQL', () => {
     const { lines, fails, work } = world();
     fails.query = new StoreFailure('unsent', '53300');
     await work(5);
-    expect(lines).toEqual([expect.stringContaining('PostgreSQL cannot be reached: the server has too many connections (53300)')]);
+    expect(lines).toEqual([
+      expect.stringContaining('PostgreSQL cannot be reached: db:5432 has too many connections (DATABASE_URL in .env): '),
+    ]);
   });
 
   it('says what is to be mended where the server cannot be worked on', async () => {
     const { lines, fails, database } = world();
-    fails.ping = new UnusableDatabase('the database has the encoding LATIN1');
+    fails.ping = new UnusableDatabase('the database has the encoding LATIN1', 'make another one');
     await expect(database.ping()).rejects.toThrow();
-    expect(lines).toEqual(['PostgreSQL cannot be used: the database has the encoding LATIN1']);
+    expect(lines).toEqual(['PostgreSQL cannot be used: the database has the encoding LATIN1 (DATABASE_URL in .env): make another one']);
   });
 });
 
@@ -107,9 +114,13 @@ describe('what goes wrong again and again', () => {
   });
 
   it.each([
-    ['JetStream not enabled for account', 'JetStreamNotEnabled', 'it has no JetStream, or this account has none (jetstream not enabled); '],
-    ['insufficient storage resources available', 'JetStreamApiError', 'it has no room for the stream (insufficient); '],
-    ['maximum bytes exceeded', 'JetStreamApiError', 'the stream is full (maximum bytes exceeded); '],
+    [
+      'JetStream not enabled for account',
+      'JetStreamNotEnabled',
+      'queue:4222 has no JetStream, or this account has none (NATS_URL in .env): ',
+    ],
+    ['insufficient storage resources available', 'JetStreamApiError', 'queue:4222 has no room for the stream (NATS_URL in .env): '],
+    ['maximum bytes exceeded', 'JetStreamApiError', 'the stream is full (NATS_URL in .env): '],
   ])('that NATS says %s is told in words, and without a stack', async (message, name, words) => {
     const { lines, fields, feed } = world();
     feed.report(Object.assign(new Error(message), { name }));
@@ -126,7 +137,7 @@ describe('what goes wrong again and again', () => {
     expect(lines).toEqual([]);
     await vi.advanceTimersByTimeAsync(2_000);
     feed.report(early);
-    expect(lines).toEqual([expect.stringContaining('it has no JetStream, or this account has none (jetstream is not enabled); ')]);
+    expect(lines).toEqual([expect.stringContaining('queue:4222 has no JetStream, or this account has none (NATS_URL in .env): ')]);
   });
 
   it('as a refusal of requests is told once, and when it has ended', async () => {
@@ -137,7 +148,7 @@ describe('what goes wrong again and again', () => {
     await vi.advanceTimersByTimeAsync(30_000);
     expect(lines).toEqual([
       expect.stringMatching(/^requests cannot be served: .+; docs\/problems\.md says more of overloaded$/),
-      expect.stringMatching(/^requests cannot be served: .+, because .+ \(55P03\); /),
+      expect.stringMatching(/^requests cannot be served: .+, because a lock was not given in time \(DATABASE_URL in \.env\): /),
       expect.stringMatching(/^requests are served again after /),
     ]);
   });

@@ -13,11 +13,12 @@ type OnDead = (task: ClaimedTask, problem: StoredProblem, error: unknown) => voi
 /**
  * Runs a task that holds a command on a user. Success is recorded by the append itself; a refusal ends the task with its
  * problem; a store that is away, or anything unforeseen, means another try after `delay`, which is in seconds.
+ * @returns `succeeded`, or the code of the problem
  * @throws what calls for another try
  */
 export const runUserCommand =
   (users: UserService, tasks: Pick<TaskRepository, 'fail' | 'retry'>, delay: (attempts: number) => number, onDead: OnDead = () => {}) =>
-  async (task: ClaimedTask): Promise<void> => {
+  async (task: ClaimedTask): Promise<string> => {
     try {
       // A task that takes its worker with it must not go on doing so.
       if (task.attempts > MAX_ATTEMPTS) throw new OwnError('no worker lived to see the end of the last try');
@@ -33,6 +34,7 @@ export const runUserCommand =
         command_id: commandIdOf(task.task_id),
         completes: task.task_id,
       });
+      return 'succeeded';
     } catch (error) {
       const refused = error instanceof Problem && error.kind !== 'unavailable';
       if (!refused && task.attempts < MAX_ATTEMPTS) {
@@ -41,6 +43,7 @@ export const runUserCommand =
       }
       const problem = storedProblem(error instanceof Problem ? error : new Problem('internal-error'));
       if ((await tasks.fail(task, problem)) && !refused) onDead(task, problem, error);
+      return problem.code;
     }
   };
 

@@ -11,7 +11,7 @@ export type Reason = {
   /** What is wrong, in words for people: one text for one situation. */
   text: string;
   code?: string | undefined;
-  /** What to do about it. */
+  /** Where to read on, where the text does not say what to do. */
   next?: string;
   /** No answer came in time, or a connection was cut: only where it lasts it is an outage. */
   unsure?: boolean;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, errors, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { type OutageLog, outage, type Reason } from '../concurrency/outage.ts';
-import { beginningOf, inWords, NATS, NETWORK } from '../failure-meanings.ts';
+import { explain } from '../explain.ts';
+import type { Place } from '../place.ts';
 import { natsAddress } from './nats-address.ts';
 
 const CONNECT_MS = 2_000;
@@ -30,38 +31,30 @@ export type Nats = {
   connection: () => NatsConnection | null;
   /** Calls `use` with the connection each time the server is reached, the first time and after every break. */
   onConnect: (use: (connection: NatsConnection) => void) => void;
+  /** Why it is away; null where it is not, or is about to be reached. */
+  reason: () => Reason | null;
+  readonly place: Place;
   close: () => Promise<void>;
 };
 
-/** The code of the client or the system, or what is fixed of a text: the rest may hold values. */
-export const natsReason = (error: unknown): Reason & { code: string } => {
-  const { name = 'Error', message = '', code: ofSystem, cause } = (error ?? {}) as Error & { code?: string };
-  const ofCause = (cause as { code?: string } | undefined)?.code;
-  const code =
-    [ofSystem, ofCause].find((one) => one !== undefined && one in NETWORK) ?? beginningOf(NATS, message) ?? String(ofSystem ?? name);
-  return { ...inWords(NATS[code] ?? NETWORK[code], code), unsure: UNSURE.has(code) };
-};
-
-const CUT = ['stale connection', 'closed connection', 'server shutdown', 'ECONNRESET', 'EPIPE'];
-/** A server that has begun to listen has its JetStream a moment later. */
-const UNSURE = new Set(['timeout', ...CUT, 'jetstream is not enabled', 'Error']);
-
 /** Connects in the background, and again after every break, for ever: a service whose NATS is away still starts and serves. */
-export const openNats = (url: string, log: OutageLog, name = 'NATS'): Nats => {
+export const openNats = (url: string, log: OutageLog, { name = 'NATS', setting = 'NATS_URL' } = {}): Nats => {
   const { servers, user, password, tls } = natsAddress(url);
+  const place: Place = { kind: 'NATS', at: servers.join(','), user: user ?? '', database: '', setting };
+  const reasonOf = (error: unknown) => explain(error, place);
   const uses: ((connection: NatsConnection) => void)[] = [];
   let current: NatsConnection | null = null;
   /** Of the same cluster, as a server has told. */
   let others: string[] = [];
   let reached = false;
   let closed = false;
-  const away = outage({ log, thing: name, fails: 'cannot be reached', works: 'is back', reasonOf: natsReason });
+  const away = outage({ log, thing: name, fails: 'cannot be reached', works: 'is back', reasonOf });
   const refusals = outage({
     log,
     thing: name,
     fails: 'refuses',
     works: 'refuses nothing any more',
-    reasonOf: natsReason,
+    reasonOf,
     quietMs: QUIET_MS,
   });
 
@@ -122,6 +115,8 @@ export const openNats = (url: string, log: OutageLog, name = 'NATS'): Nats => {
 
   return {
     connection: () => (reached ? current : null),
+    reason: away.reason,
+    place,
     onConnect: (use) => {
       uses.push(use);
       if (reached && current) use(current);

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis as Client } from 'ioredis';
 import { type OutageLog, outage, type Reason } from '../concurrency/outage.ts';
-import { beginningOf, inWords, NETWORK, REDIS } from '../failure-meanings.ts';
+import { explain } from '../explain.ts';
+import type { Place } from '../place.ts';
 import { redisAddress } from './redis-address.ts';
 
 const CONNECT_MS = 1_000;
@@ -29,6 +30,8 @@ export type Redis = {
    */
   call: <T>(work: (client: Client) => Promise<T>, budgetMs?: number) => Promise<T | undefined>;
   available: () => boolean;
+  /** Why it is away; null where it is not, or is about to be reached. */
+  reason: () => Reason | null;
   close: () => Promise<void>;
 };
 
@@ -39,6 +42,9 @@ type Options = {
   log: OutageLog;
   /** What the log calls it. */
   name?: string;
+  /** The variables of the address and of the password, and where they were set. */
+  setting?: string;
+  passwordSetting?: string;
 };
 
 /** The texts at these keys, null where there is none. What is longer than ours comes cut off: whoever has access to Redis can put anything there. */
@@ -55,13 +61,6 @@ export const textsAt = async (client: Client, keys: readonly string[]): Promise<
 /** All of it was taken. @throws the first refusal, which a pipeline itself only lists */
 export const written = async (pipeline: ReturnType<Client['pipeline']>): Promise<void> => {
   for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
-};
-
-/** Messages and properties of errors may hold arguments: of a refusal the first word is told, or what is fixed. */
-const reasonOf = (error: unknown): Reason => {
-  const { name, message, code: ofSystem } = error as Error & { code?: string };
-  const code = beginningOf(REDIS, message) ?? ofSystem ?? (name === 'ReplyError' ? message.split(' ', 1)[0] : undefined) ?? name;
-  return { ...inWords(REDIS[code] ?? NETWORK[code], code), unsure: message === SILENCE || message === CLOSED };
 };
 
 const expired = (ms: number): { promise: Promise<never>; cancel: () => void } => {
@@ -85,8 +84,15 @@ const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
  * no other one was either, drops all connections, so nothing piles up on a server that is silent, and only one that answers in
  * a read's time ends it. One slow answer among others breaks nothing.
  */
-export const openRedis = (url: string, { password = '', connections, log, name = 'Redis' }: Options): Redis => {
+export const openRedis = (
+  url: string,
+  { password = '', connections, log, name = 'Redis', setting = 'REDIS_URL', passwordSetting = 'REDIS_PASSWORD' }: Options,
+): Redis => {
   const { db, username, password: named, ...server } = redisAddress(url);
+  const at = `${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`;
+  const secretSetting = named ? setting : passwordSetting;
+  const place: Place = { kind: 'Redis', at, user: username, database: String(db), setting, secret: secretSetting };
+  const reasonOf = (error: unknown) => explain(error, place);
   const secret = named || password;
   let open: { clients: Client[]; break: (error: unknown) => void } | null = null;
   let answeredAt = 0;
@@ -121,7 +127,11 @@ export const openRedis = (url: string, { password = '', connections, log, name =
       await (username ? client.auth(username, secret) : client.auth(secret));
     } catch (error) {
       if (!NOT_ASKED.test((error as Error).message)) throw error;
-      if (!toldUnasked) log.warn({}, `${name} asks for no password, and one is set: anybody who reaches it may use it`);
+      if (!toldUnasked)
+        log.warn(
+          {},
+          `${name} asks for no password on ${at}, and one is set (${secretSetting}): anybody who reaches it may use it; set requirepass there, or leave the password out`,
+        );
       toldUnasked = true;
     }
   };
@@ -183,6 +193,7 @@ export const openRedis = (url: string, { password = '', connections, log, name =
       }
     },
     available: () => open !== null,
+    reason: away.reason,
     async close() {
       closed = true;
       open?.break(new Error(CLOSED));

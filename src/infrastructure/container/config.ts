@@ -3,6 +3,7 @@ import { natsAddress } from '../connections/nats-address.ts';
 import { redisAddress } from '../connections/redis-address.ts';
 import type { DatabaseUrl } from '../persistence/database/open-database.ts';
 import { postgresAddress } from '../persistence/database/postgres-address.ts';
+import { isFromFile } from './from-file.ts';
 import { hosts, isLoopback } from './known-hosts.ts';
 
 type Setting<T> = { default: string; about: string; parse: (text: string) => T; secret?: true };
@@ -132,7 +133,7 @@ export const settings = {
     'development, test or production. In production logs are JSON lines and AUTH_MODE must be said.',
     oneOf('development', 'test', 'production'),
   ),
-  APP_DEBUG: setting('false', 'true raises the log detail to debug, and nothing else.', flag),
+  APP_DEBUG: setting('false', 'true raises the log detail to debug; what fails a start or a command is then told with where it was.', flag),
   LOG_LEVEL: setting('INFO', 'Least level to log: trace, debug, info, warning, error, critical.', level),
   AUTH_MODE: setting(
     'off',
@@ -226,7 +227,13 @@ const aliases: Partial<Record<keyof typeof settings, string>> = {
   TASK_RESULT_BACKEND: 'TASKIQ_RESULT_BACKEND',
 };
 
-export type Config = { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['parse']> };
+/** Every name under which a setting is read. */
+export const variables: readonly string[] = [...Object.keys(settings), ...Object.values(aliases)];
+
+export type Config = { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['parse']> } & {
+  /** Of each setting, for people: the variable that was read, and where it was set, as `DATABASE_URL in .env`. */
+  readonly origins: Readonly<Record<keyof typeof settings, string>>;
+};
 
 /** The configuration is wrong. `mistakes` has one line each, naming the variable. */
 export class InvalidConfig extends Error {
@@ -244,6 +251,12 @@ export const given = (env: NodeJS.ProcessEnv, name: keyof typeof settings): stri
   return env[name] || env[aliases[name] ?? name] || undefined;
 };
 
+const originOf = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string => {
+  if (given(env, name) === undefined) return `${name}, by default`;
+  const read = env[name] ? name : (aliases[name] ?? name);
+  return isFromFile(env, read) ? `${read} in .env` : `${read} in the environment`;
+};
+
 /** @throws InvalidConfig */
 export const readConfig = (env: NodeJS.ProcessEnv): Config => {
   const mistakes: string[] = [];
@@ -257,7 +270,8 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
       return [name, undefined];
     }
   });
-  const config = Object.fromEntries(entries) as Config;
+  const origins = Object.fromEntries(Object.keys(settings).map((name) => [name, originOf(env, name as keyof typeof settings)]));
+  const config = { ...Object.fromEntries(entries), origins } as Config;
   if (env.APP_ENV === 'production' && given(env, 'AUTH_MODE') !== 'off-behind-gateway') {
     mistakes.push('AUTH_MODE must be off-behind-gateway in production: this version checks no callers itself');
   } else if (config.AUTH_MODE === 'off' && config.HOST !== undefined && !isLoopback(config.HOST)) {

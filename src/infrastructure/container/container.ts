@@ -45,6 +45,7 @@ import { taskResults } from '../tasks/task-results.ts';
 import { retrySeconds, taskRunner } from '../tasks/task-runner.ts';
 import type { Config } from './config.ts';
 import { healthReport } from './health.ts';
+import { inWords } from './last-words.ts';
 import { type Role, roleNamed } from './role.ts';
 import { NotReady, troubles } from './troubles.ts';
 
@@ -69,9 +70,11 @@ export const buildApp = async (
   { role = roleNamed('all', config), version = 'unknown', now = () => new Date() }: Options = {},
 ) => {
   const connections = config.DATABASE_POOL_SIZE + config.DATABASE_MAX_OVERFLOW;
-  const database = toldDatabase(await openDatabase(config.DATABASE_URL, connections, (line) => log.warn(line)), log);
+  const { origins } = config;
+  const say = (line: string): void => log.warn(line);
+  const database = toldDatabase(await openDatabase(config.DATABASE_URL, connections, say, origins.DATABASE_URL), log);
   const processId = randomUUID();
-  const { troubleWith, takesNoChanges, unserved, forget: forgetTroubles } = troubles(log);
+  const { troubleWith, takesNoChanges, unserved, forget: forgetTroubles } = troubles(log, database.place);
 
   // Loaded only where there is a collector.
   const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
@@ -86,7 +89,10 @@ export const buildApp = async (
           'service.instance.id': processId,
           'lumin.role': role.name,
         },
-        away: troubleWith('the collector', 'takes no traces, and they are dropped', 'takes traces again'),
+        away: troubleWith('the collector', {
+          ...{ fails: 'takes no traces, and they are dropped', works: 'takes traces again' },
+          server: { kind: 'collector', at: new URL(endpoint).host, user: '', database: '', setting: origins.OTEL_EXPORTER_OTLP_ENDPOINT },
+        }),
       })
     : null;
 
@@ -98,13 +104,20 @@ export const buildApp = async (
   /** Names this database where several share a Redis or a NATS. */
   const deployment = (): string => hash('deployment').slice(0, 12);
 
-  const redisAt = (url: string, name?: string): Redis =>
-    openRedis(url, { password: config.REDIS_PASSWORD, connections: config.REDIS_POOL_SIZE, log, ...(name && { name }) });
+  const redisAt = (url: string, name: string, setting: string): Redis =>
+    openRedis(url, {
+      ...{ password: config.REDIS_PASSWORD, passwordSetting: origins.REDIS_PASSWORD },
+      ...{ connections: config.REDIS_POOL_SIZE, log, name, setting },
+    });
   const { REDIS_URL, NATS_URL, TASK_RESULT_BACKEND: resultsUrl, TASK_BROKER_URL: brokerUrl } = config;
-  const redis = REDIS_URL === null ? null : redisAt(REDIS_URL);
-  const resultsRedis = resultsUrl === null || resultsUrl === REDIS_URL ? redis : redisAt(resultsUrl, 'Redis of task results');
-  const nats = NATS_URL === null ? null : openNats(NATS_URL, log);
-  const broker = brokerUrl === null || brokerUrl === NATS_URL ? nats : openNats(brokerUrl, log, 'NATS of tasks');
+  const redis = REDIS_URL === null ? null : redisAt(REDIS_URL, 'Redis', origins.REDIS_URL);
+  const resultsRedis =
+    resultsUrl === null || resultsUrl === REDIS_URL ? redis : redisAt(resultsUrl, 'Redis of task results', origins.TASK_RESULT_BACKEND);
+  const nats = NATS_URL === null ? null : openNats(NATS_URL, log, { setting: origins.NATS_URL });
+  const broker =
+    brokerUrl === null || brokerUrl === NATS_URL
+      ? nats
+      : openNats(brokerUrl, log, { name: 'NATS of tasks', setting: origins.TASK_BROKER_URL });
 
   const storeBehindCache = eventStore(database, () => caches.log?.seen() ?? null);
   const loadMany = (userIds: UserId[]) => retriedRead(() => storeBehindCache.load(userIds));
@@ -169,7 +182,6 @@ export const buildApp = async (
     });
   const findTask = reporting.tasks(results ?? tasks, (name) => isCommandName(name) && commandNamed(name).view !== undefined);
   const { NATS_STREAM: stream, NATS_SUBJECT_PREFIX: subjectPrefix } = config;
-  const warn = (text: string): void => log.warn(text);
   const queue =
     broker &&
     taskQueue({
@@ -178,8 +190,8 @@ export const buildApp = async (
       subjectPrefix,
       code: codeOf('tasks in NATS'),
       tracing,
-      away: troubleWith('sending calls to task workers'),
-      warn,
+      away: troubleWith('sending calls to task workers', { server: broker.place }),
+      warn: say,
     });
   const wake = (task: TaskRef): void => {
     if (!queue?.offer(task)) runner.wake();
@@ -198,22 +210,34 @@ export const buildApp = async (
       }
     };
   const forTasks = { ...service, execute: counting(service.execute, (command, outcome) => measured.countTaskRun(command, outcome)) };
-  const runTask = runUserCommand(forTasks, tasks, retrySeconds, (task, problem, error) => {
+  const runCommand = runUserCommand(forTasks, tasks, retrySeconds, (task, problem, error) => {
     measured.countDeadTask();
     log.error({ err: error, task_id: task.task_id, command: task.command, code: problem.code }, 'a task was given up');
     queue?.dead(task, problem);
   });
+  /** One line a task, which names the command and the task, and nobody. */
+  const runTask = async (task: ClaimedTask): Promise<void> => {
+    const started = performance.now();
+    const ended = (outcome: string): void => {
+      const ms = Math.round((performance.now() - started) * 10) / 10;
+      log.info({ task_id: task.task_id, command: task.command, outcome, attempt: task.attempts, ms }, 'task');
+    };
+    await runCommand(task).then(ended, (error) => {
+      ended('tried again later');
+      throw error;
+    });
+  };
   const forWork = {
     tasks,
     run: tracing ? (task: ClaimedTask) => tracing.task(task, () => runTask(task)) : runTask,
     owner: processId,
   };
   const onEnded = (taskId: string): void => results?.ended(taskId);
-  const runner = taskRunner({ ...forWork, queue, onEnded, away: troubleWith('running tasks') });
+  const runner = taskRunner({ ...forWork, queue, onEnded, away: troubleWith('running tasks', { server: broker?.place }) });
   const blocks = expiredBlocks({ ...forWork, away: troubleWith('ending blocks') });
   const pruning = new Poller(tasks.prune, PRUNE_MS, troubleWith('removing what is old'));
 
-  const readiness = troubleWith('the database', 'is not ready', 'is ready');
+  const readiness = troubleWith('the database', { fails: 'is not ready', works: 'is ready' });
   let state: 'starting' | 'serving' | 'stopping' = 'starting';
   let startCode: ProblemCode = 'starting';
   const startProblem = (): Problem | null => (state === 'starting' ? new Problem(startCode) : null);
@@ -330,6 +354,8 @@ export const buildApp = async (
       const before = await readModel();
       try {
         return await work(eventStore(database), database);
+      } catch (error) {
+        throw inWords(error, database.place);
       } finally {
         // A rebuild changes rows without events.
         if ((await readModel().catch(() => null)) !== before) caches.cache.forget();
@@ -344,15 +370,26 @@ export const buildApp = async (
      */
     async start(): Promise<void> {
       await database.check().catch((error) => {
-        if (error instanceof UnusableDatabase && error.lasting) throw new NotReady(error.message);
+        if (error instanceof UnusableDatabase && error.lasting) throw inWords(error, database.place);
       });
       const preparing = prepareUntilItWorks();
-      if (database.exclusive) await preparing;
+      if (!database.exclusive) return;
+      await preparing.catch((error) => {
+        throw inWords(error, database.place);
+      });
     },
 
     state: () => state,
 
     startProblem,
+
+    /** What it has begun to listen without, for people. */
+    without: (): string[] => [
+      ...(state === 'starting' ? [`not ready: ${readiness.reason()?.text ?? `waiting for ${database.location}`}`] : []),
+      ...Object.entries({ Redis: redis, NATS: nats, 'Redis of task results': resultsRedis, 'NATS of tasks': broker })
+        .filter(([, server], index, all) => server?.reason() && all.findIndex(([, other]) => other === server) === index)
+        .map(([name]) => `without ${name} until it is there`),
+    ],
 
     checkReady,
 
@@ -365,6 +402,7 @@ export const buildApp = async (
     /** Takes nothing more in; what is under way goes on. */
     beginStop(): void {
       state = 'stopping';
+      database.beginStop();
     },
 
     /** Ends the tasks and the relay's page that are under way, and leaves the rest to other processes at once. */

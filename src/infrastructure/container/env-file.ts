@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { InvalidConfig } from './config.ts';
+import { rememberFromFile } from './from-file.ts';
+import { misspelt } from './misspelt.ts';
 
 /** As Node reads it: a value in quotes may go over several lines; a quote that is never closed is a part of the value. */
 const SETTING = /^[^\S\n]*(?:export +)?[A-Za-z_][\w.-]*[^\S\n]*=[^\S\n]*(?:(["'`]).*?\1)?[^\n]*\n?/s;
@@ -12,16 +14,31 @@ const MOST_TOLD = 5;
 /**
  * Gives variables that are not set the values of the file .env, if there is one, however an editor saved it: with a byte-order
  * mark, as UTF-16, with carriage returns.
- * @returns a line on what in it is no setting, for people
+ * @returns lines on what in it is no setting, and on variables that nobody reads, for people
  * @throws InvalidConfig
  */
 export const loadEnvFile = (env: NodeJS.ProcessEnv, file = '.env'): string[] => {
   const text = read(file);
-  for (const [name, value] of Object.entries(parseEnv(text))) env[name] ??= value;
+  const written = parseEnv(text);
+  const names = Object.keys(written);
+  const told = misspelt(
+    names,
+    Object.keys(env).filter((name) => !names.includes(name)),
+    file,
+  );
+  const settings = Object.entries(written).filter(([name]) => env[name] === undefined);
+  for (const [name, value] of settings) env[name] = value;
+  rememberFromFile(
+    env,
+    settings.map(([name]) => name),
+  );
   const lines = linesWithoutSetting(text);
-  if (lines.length === 0) return [];
+  if (lines.length === 0) return told;
   const more = lines.length > MOST_TOLD ? ' and more' : '';
-  return [`${file}, line ${lines.slice(0, MOST_TOLD).join(', ')}${more}: not a setting of the form NAME=value in UTF-8; it is ignored`];
+  return [
+    `${file}, line ${lines.slice(0, MOST_TOLD).join(', ')}${more}: not a setting of the form NAME=value in UTF-8; it is ignored`,
+    ...told,
+  ];
 };
 
 const read = (file: string): string => {

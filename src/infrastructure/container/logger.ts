@@ -3,6 +3,7 @@ import { OwnError } from '../../domain/own-error.ts';
 import { fixedText } from '../fixed-texts.ts';
 import { StoreFailure } from '../persistence/database/database.ts';
 import type { Config } from './config.ts';
+import { prettyLine } from './pretty-line.ts';
 import { boundedLines } from './repeated-lines.ts';
 
 /** An error for the log: what happened and where, never a value. Our own errors say it; of what others say only fixed texts are told. */
@@ -43,6 +44,12 @@ export const logger = async (config: Config, terminal: boolean): Promise<Logger>
   const { default: pretty } = await import('pino-pretty');
   return pino(
     loggerOptions(config),
-    pretty({ sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'level', singleLine: true }) as DestinationStream,
+    pretty({
+      sync: true,
+      translateTime: 'SYS:HH:MM:ss',
+      ignore: 'level',
+      hideObject: true,
+      messageFormat: prettyLine,
+    }) as DestinationStream,
   );
 };

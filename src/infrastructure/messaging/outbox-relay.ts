@@ -9,12 +9,14 @@ import { type OutageLog, outage, type Reason } from '../concurrency/outage.ts';
 import { Poller } from '../concurrency/poller.ts';
 import { strangers } from '../concurrency/strangers.ts';
 import type { Nats } from '../connections/nats.ts';
+import { explain } from '../explain.ts';
 import { failpoint } from '../failpoint.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { type Database, StoreFailure } from '../persistence/database/database.ts';
 import { isTold } from '../persistence/database/told-database.ts';
 import { lease } from '../persistence/log/lease.ts';
 import { DROPS_UNREAD, RELAY, relayCheckpoint, STREAM_AHEAD } from '../persistence/log/relay-checkpoint.ts';
+import type { Place } from '../place.ts';
 import { eventStream, FENCE, StaleMessageId, UnreadableStream } from './event-stream.ts';
 import { type LastGood, type Published, type ResumePoint, resumePointOf, type StreamState } from './relay-position.ts';
 
@@ -84,7 +86,13 @@ export const outboxRelay = (options: Options) => {
   let renamed = false;
   let stopping = false;
 
-  const trouble = outage({ log, thing: 'publishing events', fails: 'waits', works: 'goes on', reasonOf: troubleOf });
+  const trouble = outage({
+    log,
+    thing: 'publishing events',
+    fails: 'waits',
+    works: 'goes on',
+    reasonOf: (error) => troubleOf(error, nats.place, database.place),
+  });
   /** What the database does not answer, it tells of itself. */
   const report = (error: unknown): void => {
     if (!isTold(error)) trouble.report(error);
@@ -254,7 +262,9 @@ const isIn = ([event]: readonly PublicEvent[], { position, id, time }: Published
 
 const AHEAD_OF_LOG = 'the stream holds events that are not in the log; this database has lost some';
 
-const troubleOf = (error: unknown): Reason => {
+const troubleOf = (error: unknown, nats: Place, database: Place): Reason => {
+  if (error instanceof StoreFailure) return explain(error, database);
+  if (error instanceof Error && error.name === 'JetStreamNotEnabled') return explain(error, nats);
   const alone = error instanceof LogIsBehind || error instanceof errors.InvalidArgumentError;
   const text = inWords(error);
   const next = `docs/operations.md#${error instanceof LogIsBehind ? 'the-stream-is-ahead-of-the-log' : 'lumin-relay-lagging'}`;
@@ -266,11 +276,9 @@ const SILENT = 'NATS does not answer';
 /** The same text for the same situation. */
 const inWords = (error: unknown): string => {
   if (error instanceof LogIsBehind) return AHEAD_OF_LOG;
-  if (error instanceof StoreFailure) return `the database refuses (${error.sqlstate})`;
   if (error instanceof UnreadableStream)
     return 'NATS counts messages of the stream and cannot read them; delete the stream, and it is filled again';
   if (error instanceof StaleMessageId) return 'the server takes events for known that are no longer in the stream';
-  if (error instanceof Error && error.name === 'JetStreamNotEnabled') return 'there is no such stream, or no JetStream';
   if (error instanceof errors.InvalidArgumentError) return 'an event is larger than NATS takes';
   if (!(error instanceof JetStreamApiError)) return SILENT;
   if (error.code === JetStreamApiCodes.StreamNotFound) return 'the stream is gone; it is made again in a moment';

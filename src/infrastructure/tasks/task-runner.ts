@@ -22,7 +22,7 @@ export const retrySeconds = backoff({ first: 0.2, max: 60, share: 0 });
 type Ports = {
   tasks: TaskRepository;
   /** Runs one task to its end. @throws where it is to be tried again */
-  run: (task: ClaimedTask) => Promise<void>;
+  run: (task: ClaimedTask) => Promise<unknown>;
   /** Names this worker; nobody else may have the name. */
   owner: string;
   /** Calls of other processes; without it, due tasks are found by polling alone. */

@@ -1,4 +1,6 @@
 import { OwnError } from '../../../domain/own-error.ts';
+import type { Place } from '../../place.ts';
+
 /** The little that the store needs of a database: the same SQL on PGlite and on PostgreSQL. bigint comes back as a number. */
 export interface Database {
   /** Whether the service can work on it at all. @throws UnusableDatabase, StoreFailure */
@@ -15,9 +17,13 @@ export interface Database {
   server(): string;
   /** Calls the listener before the first statement runs on another server than the one before. */
   onOtherServer(listener: () => void): void;
+  /** Whoever waits for this data may know that it is let go of soon. */
+  beginStop(): void;
   close(): Promise<void>;
   /** For people: where the data is, without credentials. */
   readonly location: string;
+  /** The same for who tells what is wrong with it. */
+  readonly place: Place;
   /** True where no other process can have this data open. */
   readonly exclusive: boolean;
 }
@@ -39,24 +45,31 @@ export class StoreFailure extends Error {
   readonly kind: FailureKind;
   readonly sqlstate: string | undefined;
   readonly constraint: string | undefined;
+  /** What it means and what to do, where no code says it. */
+  readonly words: readonly [means: string, next: string] | null;
 
-  constructor(kind: FailureKind, sqlstate?: string, constraint?: string) {
+  constructor(kind: FailureKind, sqlstate?: string, constraint?: string, words: StoreFailure['words'] = null) {
     super(`${kind}${sqlstate ? ` (${sqlstate})` : ''}`);
     this.name = 'StoreFailure';
     this.kind = kind;
     this.sqlstate = sqlstate;
     this.constraint = constraint;
+    this.words = words;
   }
 }
 
-/** The database, or the way to it, is not one that the service can work on; the message says what to do. */
+/** The database, or the way to it, is not one that the service can work on: why, and what to do. */
 export class UnusableDatabase extends OwnError {
+  readonly means: string;
+  readonly next: string;
   /** Whether nothing helps but another database. */
   readonly lasting: boolean;
 
-  constructor(message: string, lasting = false) {
-    super(message);
+  constructor(means: string, next: string, lasting = false) {
+    super(`${means}; ${next}`);
     this.name = 'UnusableDatabase';
+    this.means = means;
+    this.next = next;
     this.lasting = lasting;
   }
 }

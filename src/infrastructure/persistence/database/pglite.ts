@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { type Database, StoreFailure } from './database.ts';
 import { lockFolder } from './folder-lock.ts';
 import type { Call, Reply } from './pglite-worker.ts';
-import { closeToOthers, makePrivateFolder } from './private-folder.ts';
+import { closeToOthers, makePrivateFolder, usable } from './private-folder.ts';
 
 type Pending = { resolve: (value: unknown) => void; reject: (error: unknown) => void };
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
@@ -14,11 +14,12 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
  * that its work (it is WebAssembly, and blocks while it works) and a long query never hold up requests.
  * @throws UnusableFolder
  */
-export const openPglite = async (folder: string | null): Promise<Database> => {
+export const openPglite = async (folder: string | null, setting = 'DATABASE_URL'): Promise<Database> => {
+  const say = (line: string): void => void process.stderr.write(`lumin: ${line}\n`);
   const path = folder === null ? null : makePrivateFolder(resolve(folder));
-  const unlock = path === null ? () => {} : await lockFolder(path);
+  const lock = path === null ? null : await usable(path, () => lockFolder(path, say));
   const mended = path === null ? null : closeToOthers(path);
-  if (mended !== null) process.stderr.write(`lumin: ${mended}\n`);
+  if (mended !== null) say(mended);
 
   const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData: path === null ? null : join(path, 'pg') });
   const pending = new Map<number, Pending>();
@@ -33,7 +34,8 @@ export const openPglite = async (folder: string | null): Promise<Database> => {
     pending.clear();
     if (!closing) throw new Error('the embedded database ended unexpectedly');
   };
-  await once(worker, 'message');
+  const begun = () => once(worker, 'message');
+  await (path === null ? begun() : usable(path, begun));
   worker.on('message', ({ id, value, failure, error }: Reply) => {
     const call = pending.get(id);
     pending.delete(id);
@@ -54,6 +56,7 @@ export const openPglite = async (folder: string | null): Promise<Database> => {
   return {
     location: path ?? 'memory (gone when the process ends)',
     exclusive: true,
+    place: { kind: 'PostgreSQL', at: 'the embedded database', user: 'postgres', database: 'postgres', setting },
     check: async () => {},
     query: (text, values = []) => ask({ call: 'query', text, values: [...values] }),
     ping: async () => {
@@ -65,11 +68,12 @@ export const openPglite = async (folder: string | null): Promise<Database> => {
     migrate: (direction) => ask({ call: 'migrate', direction }),
     server: () => '',
     onOtherServer: () => {},
+    beginStop: () => lock?.willUnlock(),
     async close() {
       closing = true;
       await ask({ call: 'close' });
       await worker.terminate();
-      unlock();
+      lock?.unlock();
     },
   };
 };

@@ -1,6 +1,7 @@
 import pg from 'pg';
+import { failureReason, meansOf } from '../../explain.ts';
+import type { Place as Named } from '../../place.ts';
 import { StoreFailure, UnusableDatabase } from './database.ts';
-import { failureReason } from './failure-reason.ts';
 import type { PostgresAddress, PostgresHost } from './postgres-address.ts';
 import { clientFor } from './postgres-client.ts';
 import { nameOf, type Place, type PostgresServers } from './postgres-servers.ts';
@@ -32,11 +33,12 @@ type Options = { max: number; limits: Limits; connectMs: number; hostMs: number;
 /** The name that each session was given, and the server that it began on; `over` where it is to be begun anew. */
 type Session = { name: string; server: Server; over: boolean };
 const sessions = new WeakMap<pg.PoolClient, Session>();
-let named = 0;
+let counter = 0;
 
-/** Connections on which everything is set that the service relies on. One that dies does not take the process with it. */
+/** Connections on which everything is set that the service relies on. One that dies does not take the process with it. `named` for people. */
 export const openPool = (
   address: PostgresAddress,
+  named: Named,
   servers: Pick<PostgresServers, 'place' | 'passOver' | 'begin' | 'isCurrent'>,
   { max, limits, connectMs, hostMs, queryMs, ...options }: Options,
 ) => {
@@ -81,20 +83,23 @@ export const openPool = (
   };
 
   const begin = async (client: pg.PoolClient, place: Place, anyKind: boolean): Promise<void> => {
-    const name = `${performance.timeOrigin}.${++named}`;
+    const name = `${performance.timeOrigin}.${++counter}`;
     const text = beginSession(name, address.settings, limits);
     const results: unknown = await client.query({ text, query_timeout: hostMs } as pg.QueryConfig);
     const server = (results as pg.QueryResult<Server>[]).at(-1)?.rows[0] as Server;
-    checkServer(server);
+    checkServer(server, { ...named, at: nameOf(place.host) });
     const found = anyKind ? null : unwanted(server, wanted);
     if (found !== null) {
       throw new UnusableDatabase(
-        `the database server at ${nameOf(place.host)} is ${found}, and DATABASE_URL has target_session_attrs=${wanted}; ` +
-          'promote it, name the other server too, or change target_session_attrs',
+        `the database server at ${nameOf(place.host)} is ${found}, and the address has target_session_attrs=${wanted}`,
+        'promote it, name the other server too, or change target_session_attrs',
       );
     }
     if (address.channelBinding === 'require' && !(client as unknown as InstanceType<typeof Client>).offersChannelBinding) {
-      throw new UnusableDatabase('the database server offers no channel binding, which DATABASE_URL requires');
+      throw new UnusableDatabase(
+        `${nameOf(place.host)} offers no channel binding, which the address requires`,
+        'use TLS and scram-sha-256 there, or leave channel_binding out',
+      );
     }
     servers.begin(server, place);
     sessions.set(client, { name, server, over: false });
@@ -128,7 +133,7 @@ export const openPool = (
         if (!goesOn(error)) throw error;
         failures.set(place.host, error);
         servers.passOver(place);
-        if (tried === tries) throw hosts.length === 1 ? error : inAll(hosts, failures);
+        if (tried === tries) throw hosts.length === 1 ? error : inAll(hosts, failures, named);
       }
     }
   };
@@ -168,13 +173,16 @@ const goesOn = (error: unknown): error is UnusableDatabase | StoreFailure => {
 };
 
 /** Why none of several hosts will do, in the order in which they are named. */
-const inAll = (hosts: PostgresHost[], failures: ReadonlyMap<PostgresHost, UnusableDatabase | StoreFailure>): Error => {
+const inAll = (hosts: PostgresHost[], failures: ReadonlyMap<PostgresHost, UnusableDatabase | StoreFailure>, named: Named): Error => {
   const found = hosts.flatMap((host) => {
     const error = failures.get(host);
-    return error ? [error instanceof StoreFailure ? `${nameOf(host)}: ${error.sqlstate ?? 'no connection'}` : error.message] : [];
+    return error ? [{ error, at: nameOf(host) }] : [];
   });
-  const forOperator = [...failures.values()].some((error) => error instanceof UnusableDatabase);
-  return forOperator ? new UnusableDatabase(found.join('; ')) : new StoreFailure('unsent', found.join('; '));
+  const words = found.map(({ error, at }) => (error instanceof StoreFailure ? meansOf(error, { ...named, at }) : error.means)).join('; ');
+  const unusable = found.find(({ error }) => error instanceof UnusableDatabase)?.error as UnusableDatabase | undefined;
+  if (unusable) return new UnusableDatabase(words, unusable.next);
+  const codes = found.map(({ error, at }) => `${at}: ${(error as StoreFailure).sqlstate ?? 'no connection'}`).join('; ');
+  return new StoreFailure('unsent', codes, undefined, [words, 'start one of them, or correct hosts and ports']);
 };
 
 /** Lends a connection to `work`; one on which it fails is closed. @throws StoreFailure, UnusableDatabase */
@@ -205,8 +213,8 @@ export const checkSession = async (client: pg.PoolClient): Promise<boolean> => {
   session.over ||= rows[0]?.standby !== session.server.standby;
   if (rows[0]?.name !== session.name) {
     throw new UnusableDatabase(
-      'the pooler in front of the database gives a session to others between transactions, so settings and prepared statements ' +
-        'are lost; set its pool mode to session (of PgBouncer: pool_mode = session), or name the server itself in DATABASE_URL',
+      'the pooler in front of the database gives a session to others between transactions, so settings and prepared statements are lost',
+      'set its pool mode to session (of PgBouncer: pool_mode = session), or name the server itself',
     );
   }
   return rows[0]?.ours === true;

@@ -27,9 +27,10 @@ export const postgresServers = ({ hosts }: PostgresAddress, say: (line: string) 
     const { cluster, timeline } = server;
     if (isOld(server)) {
       throw new UnusableDatabase(
-        `the database server at ${nameOf(host)} is an old primary, on timeline ${timeline} where this process has seen ${timelines.get(cluster)}: ` +
-          'it lacks what came after, and is not used. Stop it and make it a standby (pg_rewind), or let the address lead to ' +
-          'the new primary; if it is the one that is meant, restored from a snapshot, restart every process of the service',
+        `the database server at ${nameOf(host)} is an old primary, on timeline ${timeline} where this process has seen ${timelines.get(cluster)}, ` +
+          'and lacks what came after',
+        'stop it and make it a standby (pg_rewind), or let the address lead to the new primary; if it is the one that is meant, ' +
+          'restored from a snapshot, restart every process of the service',
       );
     }
     if (cluster !== '' && timeline !== null) timelines.set(cluster, timeline);

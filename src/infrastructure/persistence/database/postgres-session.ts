@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Place } from '../../place.ts';
 import { UnusableDatabase } from './database.ts';
 import type { SessionKind } from './postgres-address.ts';
 
@@ -127,12 +128,25 @@ export const unwanted = ({ standby, readOnly }: Server, wanted: SessionKind): st
 };
 
 /** @throws UnusableDatabase */
-export const checkServer = ({ encoding, version, schema }: Server): void => {
+export const checkServer = (
+  { encoding, version, schema }: Server,
+  { at, user, database }: Pick<Place, 'at' | 'user' | 'database'>,
+): void => {
+  const named = `the database "${database}" on ${at}`;
   if (encoding !== 'UTF8') {
-    throw new UnusableDatabase(`the database has the encoding ${encoding} and cannot hold every text; make one with encoding UTF8`, true);
+    throw new UnusableDatabase(
+      `${named} has the encoding ${encoding} and cannot hold every text`,
+      'make one with createdb --encoding UTF8 --template template0, and name it',
+      true,
+    );
   }
   if (version < OLDEST_VERSION) {
-    throw new UnusableDatabase(`the database server is PostgreSQL ${Math.floor(version / 10_000)}; 15 or later is needed`, true);
+    throw new UnusableDatabase(`${at} is PostgreSQL ${Math.floor(version / 10_000)}`, '15 or later is needed', true);
   }
-  if (schema === null) throw new UnusableDatabase('the database has no schema that search_path names, or this user may not use it');
+  if (schema === null) {
+    throw new UnusableDatabase(
+      `${named} has no schema that search_path names, or the role "${user}" may not use it`,
+      'correct search_path, or grant usage on the schema',
+    );
+  }
 };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { singleFlight } from '../../concurrency/single-flight.ts';
+import type { Place } from '../../place.ts';
 import { type Database, failureOf, StoreFailure, UnusableDatabase } from './database.ts';
 import { postgresAddress } from './postgres-address.ts';
 import { checkSession, openPool, withClient } from './postgres-pool.ts';
@@ -19,11 +20,18 @@ const OTHER_SESSION = new Set(['26000', '42P05']);
  * PostgreSQL through a pool. A dead server rejects queries; it never crashes the process, and needs no restart. `say` tells people
  * what they should know of the server.
  */
-export const openPostgres = (url: string, maxConnections: number, say: (line: string) => void = () => {}): Database => {
+export const openPostgres = (
+  url: string,
+  maxConnections: number,
+  say: (line: string) => void = () => {},
+  setting = 'DATABASE_URL',
+): Database => {
   const address = postgresAddress(url);
+  const { user, database } = address;
+  const place: Place = { kind: 'PostgreSQL', at: address.hosts.map(hostNameOf).join(','), user, database, setting };
   const servers = postgresServers(address, say);
   const hostMs = address.connectSeconds * 1000;
-  const pool = openPool(address, servers, {
+  const pool = openPool(address, place, servers, {
     max: maxConnections,
     limits: LIMITS,
     connectMs: CONNECT_MS,
@@ -32,7 +40,7 @@ export const openPostgres = (url: string, maxConnections: number, say: (line: st
     queryMs: (STATEMENT_SECONDS + 1) * 1000,
   });
   // The probe has a connection of its own: whether the pool has one to spare is another question than whether the server answers.
-  const probe = openPool(address, servers, {
+  const probe = openPool(address, place, servers, {
     max: 1,
     limits: LIMITS,
     connectMs: PROBE_MS,
@@ -48,7 +56,7 @@ export const openPostgres = (url: string, maxConnections: number, say: (line: st
   // primary. (At the start it might be an old one that comes first among several hosts.)
   const look = async (): Promise<void> => {
     const looks = servers.each().map(async (one) => {
-      const lone = openPool({ ...address, hosts: [one.place().host], tries: 1 }, one, {
+      const lone = openPool({ ...address, hosts: [one.place().host], tries: 1 }, place, one, {
         max: 1,
         limits: LIMITS,
         connectMs: hostMs,
@@ -86,7 +94,8 @@ export const openPostgres = (url: string, maxConnections: number, say: (line: st
   };
 
   return {
-    location: `PostgreSQL at ${address.hosts.map(hostNameOf).join(',')}/${address.database}`,
+    location: `PostgreSQL at ${place.at}/${database}`,
+    place,
     exclusive: false,
 
     check: async () => {
@@ -96,7 +105,7 @@ export const openPostgres = (url: string, maxConnections: number, say: (line: st
 
     async query(text, values = []) {
       const client = await pool.connect().catch((error) => {
-        throw error instanceof UnusableDatabase ? new StoreFailure('unsent', error.message) : error;
+        throw error instanceof UnusableDatabase ? new StoreFailure('unsent', error.means, undefined, [error.means, error.next]) : error;
       });
       try {
         const { rows } = await client.query({ name: nameOf(text), text, values: values as unknown[] });
@@ -123,7 +132,7 @@ export const openPostgres = (url: string, maxConnections: number, say: (line: st
 
     async migrate(direction) {
       const [{ migrate }, { PostgresDialect }] = await Promise.all([import('./migrator.ts'), import('kysely')]);
-      const own = openPool(address, servers, { max: 1, limits: MIGRATION_LIMITS, connectMs: CONNECT_MS, hostMs });
+      const own = openPool(address, place, servers, { max: 1, limits: MIGRATION_LIMITS, connectMs: CONNECT_MS, hostMs });
       try {
         return await migrate(new PostgresDialect({ pool: own }), direction);
       } finally {
@@ -136,6 +145,7 @@ export const openPostgres = (url: string, maxConnections: number, say: (line: st
     server: servers.name,
     onOtherServer: servers.onOther,
 
+    beginStop: () => {},
     close: async () => {
       clearInterval(looking);
       await Promise.all([pool.end(), probe.end()]);

@@ -1,17 +1,17 @@
 import { type OutageLog, outage, type Reason } from '../../concurrency/outage.ts';
+import { explain } from '../../explain.ts';
+import type { Place } from '../../place.ts';
 import { type Database, StoreFailure, UnusableDatabase } from './database.ts';
-import { reasonInWords } from './failure-reason.ts';
 
 /** A statement failed although the server answers: that no connection is to be had, or that one was cut. */
 class Unanswered extends Error {}
 
-const reasonOf = (error: unknown): Reason => {
-  if (error instanceof UnusableDatabase) return { fails: 'cannot be used', text: error.message };
-  const { cause = error } = error as Error;
-  return { ...reasonInWords(cause), unsure: error instanceof Unanswered || isUnsure(cause) };
-};
-
-const isUnsure = (error: unknown): boolean => /timeout|terminated|^unknown|08006|57P01/.test((error as Error).message);
+const reasonOf =
+  (place: Place) =>
+  (error: unknown): Reason => {
+    const reason = explain(error instanceof Unanswered ? error.cause : error, place);
+    return { ...reason, unsure: error instanceof Unanswered || reason.unsure === true };
+  };
 
 /** Whether the database did not answer, of which `toldDatabase` tells. */
 const isUnanswered = (error: unknown): boolean =>
@@ -37,7 +37,7 @@ export const isTold = (error: unknown): boolean =>
  */
 export const toldDatabase = (database: Database, log: OutageLog): Database => {
   const thing = database.exclusive ? 'the embedded database' : 'PostgreSQL';
-  const away = outage({ log, thing, fails: 'cannot be reached', works: 'is back', reasonOf });
+  const away = outage({ log, thing, fails: 'cannot be reached', works: 'is back', reasonOf: reasonOf(database.place) });
   let answers = true;
 
   const ping = async (): Promise<boolean> => {
