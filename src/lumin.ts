@@ -18,7 +18,8 @@ const root = program(release, async (name, options, global) => {
     code = await (await import('./cli/run.ts')).run(name, options, global);
   } catch (error) {
     // Loaded only where something failed.
-    const outcome = (await import('./cli/outcome.ts')).outcomeOf(error as Error);
+    const { outcomeOf } = await import('./cli/outcome.ts');
+    const outcome = outcomeOf(error as Error);
     code = outcome.code;
     tell(...outcome.lines);
   }

@@ -7,11 +7,8 @@ const WIDE = 120;
 
 /** Every variable; then throws `InvalidConfig` where one is wrong. */
 export const config = async (context: CliContext): Promise<void> => {
-  const { env, environment, columns, terminal, paint, write } = context;
-  context.writeRecords(
-    describeConfig(env, environment),
-    columns < WIDE ? ['name', 'value', 'source'] : ['name', 'value', 'source', 'about'],
-  );
+  const { env, columns, terminal, paint, write } = context;
+  context.writeRecords(describeConfig(env), columns < WIDE ? ['name', 'value', 'source'] : ['name', 'value', 'source', 'about']);
   if (terminal && columns < WIDE) write(paint.dim('(about: in a wider terminal, or with --json)'));
   readConfig(env);
 };

@@ -32,8 +32,6 @@ export type CliContext = {
   withStore<T>(work: (store: EventStore, database: Database) => Promise<T>, as?: 'service' | 'owner'): Promise<T>;
   /** The variables in force, those of .env included. */
   readonly env: NodeJS.ProcessEnv;
-  /** The variables as they were before .env was read. */
-  readonly environment: NodeJS.ProcessEnv;
 };
 
 /** What each command is. Options have the names that the command line gives them, in camel case; arguments are among them. */

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { lastWords } from '../infrastructure/container/last-words.ts';
 
 const INTERRUPTED = 130;

@@ -39,7 +39,6 @@ const interrupted = (): AbortSignal => {
 /** Runs the command where what it works on is. @returns the exit code */
 export const run = async (name: CommandName, options: object, global: Global): Promise<number> => {
   const { env } = process;
-  const environment = { ...env };
   for (const line of loadEnvFile(env)) process.stderr.write(`lumin: ${line}\n`);
   const entry: Entry = commands[name];
   const form = formOf(global);
@@ -53,7 +52,6 @@ export const run = async (name: CommandName, options: object, global: Global): P
     },
     withStore: openingStore(env, signal),
     env,
-    environment,
   };
   const command = (await (global.url === undefined ? entry.load() : overHttp(name, entry))) as Command<object>;
   if (global.url !== undefined) {

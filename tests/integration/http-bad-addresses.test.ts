@@ -82,14 +82,15 @@ describe('a path that is no route', () => {
     '/metrics/x',
     '/.env',
     '/health/x',
-    '/problems',
-    '/problems/',
+    '/problems/not-found/x',
     '/problems/nope',
     '/problems/__proto__',
     '/problems/toString',
     '/problems/%00',
     '/docs/nope',
-    '/docs/static/..%2f..%2fpackage.json',
+    '/docs/..%2fpackage.json',
+    '/docs/json',
+    '/docs/scalar.js/x',
     '/%',
   ])('%s answers 404 or 400, never more', async (path) => {
     const answer = await service.request('GET', path);
@@ -161,11 +162,11 @@ describe('a method that a path does not take', () => {
     ['DELETE', '/api/users/', 'GET, HEAD, POST'],
     ['DELETE', `/api/users/${SOME_ID}/profile-views`, 'GET, HEAD, POST'],
     ['POST', `/api/users/${SOME_ID}/profile`, 'GET, HEAD'],
-    ['PUT', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
-    ['PATCH', '/api/users/not-an-id', 'DELETE, GET, HEAD'],
-    ['TRACE', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
-    ['OPTIONS', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
-    ['QUERY', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD'],
+    ['PUT', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD, PATCH'],
+    ['POST', '/api/users/not-an-id', 'DELETE, GET, HEAD, PATCH'],
+    ['TRACE', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD, PATCH'],
+    ['OPTIONS', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD, PATCH'],
+    ['QUERY', `/api/users/${SOME_ID}`, 'DELETE, GET, HEAD, PATCH'],
     ['PROPFIND', '/api/users', 'GET, HEAD, POST'],
     ['GET', `/api/users/${SOME_ID}/email`, 'PATCH'],
     ['POST', `/api/users/${SOME_ID}/email`, 'PATCH'],
@@ -177,6 +178,7 @@ describe('a method that a path does not take', () => {
     ['DELETE', '/openapi.json', 'GET, HEAD'],
     ['POST', '/docs', 'GET, HEAD'],
     ['PUT', '/problems/not-found', 'GET, HEAD'],
+    ['POST', '/problems', 'GET, HEAD'],
   ])('%s %s answers 405 and says which it takes: %s', async (method, path, allow) => {
     const answer = await service.request(method as 'GET', path);
     expect(answer.headers.allow).toBe(allow);
@@ -191,9 +193,10 @@ describe('a method that a path does not take', () => {
       '/health/live',
       '/health/ready',
       '/openapi.json',
+      '/problems',
       '/problems/not-found',
       '/docs',
-      '/docs/static/swagger-ui.css',
+      '/docs/scalar.js',
     ];
     const lasting = ({ headers: { 'x-request-id': _, date: __, ...headers } }: { headers: Record<string, unknown> }) => headers;
     for (const path of [url, ...lists, ...pages, '/nothing', '/api/users/x', '/api/users/%ZZ', '/ws']) {

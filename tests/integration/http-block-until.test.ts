@@ -86,6 +86,7 @@ describe.each(storeKinds())('a block with an end, over HTTP on $name', ({ availa
     };
     const change = (path: string, own: string) => [path, 200, 4, 'UserUnblocked', own];
     expect(await Promise.all(commandsOnUser.map(outcome))).toEqual([
+      ['', 200, 6, 'UserUnblocked', 'UserUsernameChanged', 'UserBioChanged', 'UserPrivacySettingsChanged'],
       change('/username', 'UserUsernameChanged'),
       change('/email', 'UserEmailChanged'),
       change('/phone', 'UserPhoneChanged'),

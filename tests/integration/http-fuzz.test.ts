@@ -53,7 +53,7 @@ describe.each([
   { method: 'POST' as const, path: '', body: aUser() as object },
   ...commandsOnUser.filter(({ method }) => method !== 'DELETE'),
 ])('anything sent to $method $path', ({ method, path, body }) => {
-  const target = (): string => (path === '' ? '/api/users' : url + path);
+  const target = (): string => (method === 'POST' && path === '' ? '/api/users' : url + path);
 
   it('as JSON body is taken or refused, never a mistake of ours', async () => {
     await check(

@@ -66,6 +66,24 @@ describe("a user's history", () => {
     expect(versions).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('comes newest first with sort=-version, and its pages hang together in the same way', async () => {
+    const versions: number[] = [];
+    let url: string | undefined = `${events}?sort=-version&limit=2`;
+    for (let pages = 0; url !== undefined && pages < 5; pages++) {
+      const { body, headers }: Awaited<ReturnType<Service['request']>> = await service.request('GET', url);
+      versions.push(...body.items.map(({ version }: { version: number }) => version));
+      url = /^<(.+)>; rel="next"$/.exec(headers.link ?? '')?.[1];
+    }
+    expect(versions).toEqual([5, 4, 3, 2, 1]);
+    expect((await service.request('GET', `${events}?sort=version`)).body).toEqual((await service.request('GET', events)).body);
+  });
+
+  it('takes the cursor of one order for the other one in neither direction', async () => {
+    const cursorOf = async (sort: string) => (await service.request('GET', `${events}?limit=2&sort=${sort}`)).body.next_cursor;
+    const turned = [`cursor=${await cursorOf('-version')}`, `sort=-version&cursor=${await cursorOf('version')}`];
+    for (const query of turned) expectProblem(await service.request('GET', `${events}?${query}`), 422, 'invalid-cursor', '/cursor');
+  });
+
   it.each(['1', '200', '050'])('takes limit=%s', async (limit) => {
     expect((await service.request('GET', `${events}?limit=${limit}`)).status).toBe(200);
   });
@@ -78,6 +96,9 @@ describe("a user's history", () => {
     ['limit=1&limit=2', '/limit'],
     ['limit[]=1', '/limit[]'],
     ['after=2', '/after'],
+    ['sort=created_at', '/sort'],
+    ['sort=', '/sort'],
+    ['sort=version&sort=-version', '/sort'],
     ['cursor=a&cursor=b', '/cursor'],
     ['__proto__=1', '/__proto__'],
   ])('refuses ?%s', async (query, pointer) => {

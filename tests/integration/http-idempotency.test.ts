@@ -33,7 +33,7 @@ describe('a request that is repeated with its Idempotency-Key', () => {
     const first = await service.request(method, url + path, own, headers);
     expect(first.status, first.text).toBeLessThan(300);
     if (path === '/email') await service.app.awaitTask(first.body.task_id, 5_000);
-    if (path !== '') await service.request('PATCH', `${url}/username`, { last_name: 'Later' }, key()); // refused where blocked
+    if (method !== 'DELETE') await service.request('PATCH', `${url}/username`, { last_name: 'Later' }, key()); // refused where blocked
     expectReplay(await service.request(method, url.toUpperCase().replace('/API/USERS', '/api/users') + path, own, headers), first);
   });
 

@@ -80,12 +80,12 @@ describe.each(storeKinds())('a process with the heap of `npm run api`, with the 
 
   // What is below HTTP makes no difference to files.
   const onceOnly = name === 'PGlite' ? it : () => {};
-  onceOnly('survives four sockets that ask for 1,100 files of the pages each, and opens none', async () => {
+  onceOnly('survives four sockets that ask for 1,100 scripts of the page each, and opens no file', async () => {
     const opened = () => (process.platform === 'linux' ? readdirSync(`/proc/${child.pid}/fd`).length : 0);
     const before = opened();
     let most = 0;
     await survives(async () => {
-      const attackers = await attack(4, get('/docs/static/swagger-ui-bundle.js').repeat(1_100));
+      const attackers = await attack(4, get('/docs/scalar.js').repeat(1_100));
       for (const { socket } of attackers) socket.on('error', () => {});
       const look = setInterval(() => {
         most = Math.max(most, opened());

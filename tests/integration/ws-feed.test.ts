@@ -103,7 +103,7 @@ onEachDatabase('the live feed', (make) => {
     /** The client as it stands there, and what it was sent since it last began. */
     const openDocumented = async () => {
       const text = readFileSync(new URL('../../docs/live-feed.md', import.meta.url), 'utf8');
-      const code = (/```js\n([\s\S]*?)```/.exec(text)?.[1] ?? '').replace('ws://localhost:8000/ws', url);
+      const code = (/## A client that misses nothing\n\n```js\n([\s\S]*?)```/.exec(text)?.[1] ?? '').replace('ws://localhost:8000/ws', url);
       const seen: any[] = [];
       const sockets: WebSocket[] = [];
       let stopped = false;

@@ -15,9 +15,12 @@ const DOMAIN = 'src/domain';
 const USER = `${DOMAIN}/aggregates/user.ts`;
 const EVENTS = `${DOMAIN}/events/user-events.ts`;
 const CREATE = 'src/application/commands/create.ts';
+const UPDATE = 'src/application/commands/update.ts';
 const FIELDS = 'src/application/commands/fields.ts';
 const REGISTRY = 'src/application/commands/index.ts';
 const ROWS = 'src/presentation/api/commands/rows.ts';
+const INPUT_FORMATS = 'src/presentation/api/schemas/input-formats.ts';
+const EVENT_SCHEMA = 'src/presentation/api/schemas/event.ts';
 const USER_SCHEMA = 'src/presentation/api/schemas/user.ts';
 const PROFILE_SCHEMA = 'src/presentation/api/schemas/profile.ts';
 
@@ -51,6 +54,7 @@ const inTests: Step = {
   'tests/fixtures/any-command.ts': after('    activate: [', "request('activate', id, {})],\n    change_nickname: ["),
   'tests/integration/logs.test.ts': both(
     after("    bio: 'Canarybio',", "\n    nickname: 'Canarynick',"),
+    after("    bio: 'Canarypatched',", "\n    nickname: 'Canarypatchednick',"),
     after("  change_bio: { new_bio: 'Canaryquery' },", "\n  change_nickname: { new_nickname: 'Canarynicked' },"),
   ),
   'tests/integration/golden-events.test.ts': after("  bio: 'Builds bridges.',\n", "  nickname: 'Johnny',\n"),
@@ -72,6 +76,7 @@ export const Nickname = (text: string): string => Line(text, 50);
       after("  'person-name': NamePart,", '\n  nickname: Nickname,'),
     ),
   },
+  'the words on the format': { [INPUT_FORMATS]: after("  date: { format: 'date' },", '\n  nickname: { minLength: 1 },') },
   'the schema of the field': {
     [FIELDS]: after(
       "export const lastName = text('person-name', 'Family name.', 'Doe', NAME_LENGTH);",
@@ -98,7 +103,13 @@ export const Nickname = (text: string): string => Line(text, 50);
       `
 
 export const changeNickname = (user: User | null, nickname: string | null): UserEvent[] =>
-  editable(user).nickname === nickname ? [] : event('UserNicknameChanged', { nickname }, {});`,
+  fieldChanges.nickname(editable(user), nickname);`,
+    ),
+  },
+  'the change of the field': {
+    [USER]: after(
+      "  bio: (user, bio) => (user.bio === bio ? [] : event('UserBioChanged', { bio }, {})),",
+      "\n  nickname: (user, nickname) => (user.nickname === nickname ? [] : event('UserNicknameChanged', { nickname }, {})),",
     ),
   },
   'the new USER_FOLD': { [USER]: (text) => text.replace(/(USER_FOLD = )(\d+)/, (_, name, fold) => `${name}${Number(fold) + 1}`) },
@@ -115,6 +126,21 @@ export const changeNickname = (user: User | null, nickname: string | null): User
         "\nimport { Nickname } from '../../domain/value-objects/nickname.ts';",
       ),
       after('      bio: given(input.bio, Bio),', '\n      nickname: given(input.nickname, Nickname),'),
+    ),
+  },
+  'the schema in update': {
+    [UPDATE]: after(
+      '  birth_date: field.optional(field.orNull(field.birthDate)),',
+      '\n  nickname: field.optional(field.orNull(field.nickname)),',
+    ),
+  },
+  'the value in update': {
+    [UPDATE]: both(
+      after(
+        "import { Bio } from '../../domain/value-objects/bio.ts';",
+        "\nimport { Nickname } from '../../domain/value-objects/nickname.ts';",
+      ),
+      after('      bio: changed(input.bio, Bio),', '\n      nickname: changed(input.nickname, Nickname),'),
     ),
   },
   "the command's file": {
@@ -144,8 +170,17 @@ export const changeNickname = command({
   },
   'the schema of the user': {
     [USER_SCHEMA]: after(
-      '    privacy_settings: privacySettings,',
+      '  privacy_settings: privacySettings,',
       "\n    nickname: orNull(Type.String({ description: 'What friends say.' })),",
+    ),
+  },
+  'the schema of the event': {
+    [EVENT_SCHEMA]: both(
+      after('personal: { username, email, phone, avatar_url, bio, birth_date', ', nickname: userFields.nickname'),
+      after(
+        '  UserBioChanged: { data: {}, personal: { bio } },',
+        '\n  UserNicknameChanged: { data: {}, personal: { nickname: userFields.nickname } },',
+      ),
     ),
   },
   'the view of the user': { [USER_SCHEMA]: after('  birth_date: user.birth_date,', '\n  nickname: user.nickname,') },
@@ -170,6 +205,7 @@ const missedBy: Record<StepName, string[]> = {
   'the new USER_FOLD': [USER],
   'the value object': [FIELDS],
   'the format': [FIELDS],
+  'the words on the format': [INPUT_FORMATS],
   'the schema of the field': [CREATE],
   'the field of UserCreated': [USER],
   'the event': [USER],
@@ -178,10 +214,14 @@ const missedBy: Record<StepName, string[]> = {
   'the decision': ['src/application/commands/change-nickname.ts'],
   'the schema in create': [CREATE],
   'the value in create': [CREATE],
+  'the change of the field': [USER],
+  'the schema in update': [UPDATE],
+  'the value in update': [UPDATE],
   "the command's file": [REGISTRY],
   'the line in the registry': [ROWS],
   'the row of the route': [ROWS],
   'the schema of the user': [USER_SCHEMA],
+  'the schema of the event': [EVENT_SCHEMA],
   'the view of the user': [USER_SCHEMA],
   'the word on profiles': [`${DOMAIN}/entities/profile.ts`],
   'the schema of the profile': [PROFILE_SCHEMA],

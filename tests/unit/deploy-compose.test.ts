@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -16,6 +17,22 @@ const own = services.filter(([, { build }]) => build);
 // Compose's own schema, as the linter dclint brings it along.
 const schema = join(root, 'node_modules/dclint/schemas/compose.schema.json');
 const text = (file: string): string => readFileSync(join(root, file), 'utf8');
+/** The .env that the service was commissioned with. */
+const commissioned = `DATABASE_URL=postgresql+asyncpg://user:password@localhost:5432/lumin_user_db
+DATABASE_POOL_SIZE=10
+DATABASE_MAX_OVERFLOW=20
+REDIS_URL=redis://localhost:6379/0
+REDIS_PASSWORD=
+REDIS_POOL_SIZE=10
+NATS_URL=nats://localhost:4222
+NATS_STREAM=lumin-events
+TASKIQ_BROKER_URL=nats://localhost:4222
+TASKIQ_RESULT_BACKEND=redis://localhost:6379/1
+APP_ENV=development
+APP_DEBUG=true
+LOG_LEVEL=INFO
+ALLOWED_ORIGINS=http://localhost:3000,http://localhost:8000
+`;
 const needed = existsSync(schema) ? '' : ' [needs dclint: npm install --no-save dclint]';
 
 describe('the compose file for development', () => {
@@ -34,6 +51,20 @@ describe('the compose file for development', () => {
 
   it('does not take from an .env file what is meant for processes on this machine', () => {
     expect(readCompose({ AUTH_MODE: 'off' }).services.api.environment.AUTH_MODE).toBe('off-behind-gateway');
+  });
+
+  it.each([
+    ['.env.example, copied unchanged', text('.env.example')],
+    ['the commissioned .env', commissioned],
+  ])('starts every role beside its own servers with %s, and so does this machine without containers', (_name, file) => {
+    const env = parseEnv(file) as Record<string, string>;
+    for (const [name, { environment }] of Object.entries<any>(readCompose(env).services).filter(([, { build }]) => build)) {
+      const config = readConfig(environment);
+      expect(config, name).toMatchObject({ AUTH_MODE: 'off-behind-gateway', APP_ENV: 'development', NATS_STREAM: env.NATS_STREAM });
+      for (const server of [environment.DATABASE_URL, environment.REDIS_URL, environment.NATS_URL])
+        expect(server, name).not.toContain('localhost');
+    }
+    expect(() => readConfig(env)).not.toThrow();
   });
 
   it.skipIf(needed !== '').each(files)(`%s is what Compose's own schema allows${needed}`, (file) => {

@@ -14,9 +14,8 @@ const gone = { user_id, version: 5, user: userAfter(created, deleted) } as Store
 /** Five events, of which the versions are all that counts here. */
 const usersWith = (found: StoredUser | null) => ({
   find: async () => found,
-  history: async (_: UserId, after: number, limit: number) =>
-    [1, 2, 3, 4, 5]
-      .filter((version) => version > after)
+  history: async (_: UserId, from: number, limit: number, order: 'asc' | 'desc' = 'asc') =>
+    (order === 'asc' ? [1, 2, 3, 4, 5].filter((version) => version > from) : [5, 4, 3, 2, 1].filter((version) => version < from))
       .slice(0, limit)
       .map((version) => ({ version })) as never,
 });
@@ -29,22 +28,32 @@ describe('get_by_id', () => {
 });
 
 describe('the history', () => {
-  const versions = async (after: number, limit: number) => {
-    const { events, next } = await getHistory(usersWith(stored))(user_id, after, limit);
+  const versions = async (from: number | null, limit: number, sort: 'version' | '-version' = 'version') => {
+    const { events, next } = await getHistory(usersWith(stored))(user_id, { sort, from, limit });
     return [events.map(({ version }) => version), next];
   };
 
   it('comes page by page, and says where to go on', async () => {
-    expect(await versions(0, 2)).toEqual([[1, 2], 2]);
+    expect(await versions(null, 2)).toEqual([[1, 2], 2]);
     expect(await versions(2, 2)).toEqual([[3, 4], 4]);
     expect(await versions(4, 2)).toEqual([[5], null]);
+  });
+
+  it('comes newest first where that is asked for', async () => {
+    expect(await versions(null, 2, '-version')).toEqual([[5, 4], 4]);
+    expect(await versions(4, 2, '-version')).toEqual([[3, 2], 2]);
+    expect(await versions(2, 2, '-version')).toEqual([[1], null]);
   });
 
   it('ends with a full page when there is no more', async () => expect(await versions(3, 2)).toEqual([[4, 5], null]));
 
   it('is not shown of a deleted user', async () => {
-    await expect(getHistory(usersWith(gone))(user_id, 0, 2)).rejects.toMatchObject({ code: 'user-deleted' });
-    await expect(getHistory(usersWith(null))(user_id, 0, 2)).rejects.toMatchObject({ code: 'user-not-found' });
+    await expect(getHistory(usersWith(gone))(user_id, { sort: 'version', from: null, limit: 2 })).rejects.toMatchObject({
+      code: 'user-deleted',
+    });
+    await expect(getHistory(usersWith(null))(user_id, { sort: 'version', from: null, limit: 2 })).rejects.toMatchObject({
+      code: 'user-not-found',
+    });
   });
 });
 

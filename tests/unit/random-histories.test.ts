@@ -22,6 +22,16 @@ const inputs: Record<CommandName, fc.Arbitrary<unknown>> = {
     { username: fc.record({ first_name: text, last_name: orNull(text) }), email: orNull(email), phone: orNull(phone), bio: orNull(text) },
     { requiredKeys: ['username'] },
   ),
+  update: fc.record(
+    {
+      username: fc.record({ first_name: text, last_name: orNull(text) }, { requiredKeys: [] }),
+      email: orNull(email),
+      phone: orNull(phone),
+      bio: orNull(text),
+      privacy_settings: fc.record({ show_email: fc.boolean() }, { requiredKeys: [] }),
+    },
+    { requiredKeys: [] },
+  ),
   change_username: fc.record({ first_name: text, last_name: orNull(text) }, { requiredKeys: [] }),
   change_email: only(orNull(email), 'new_email'),
   change_phone: only(orNull(phone), 'new_phone'),
@@ -123,9 +133,10 @@ describe('any sequence of commands on a user', () => {
     );
   });
 
-  it('gives at most one event for each command, beside the end of a block whose time is over', () =>
+  it('gives at most one event for each command, or for each field of an update, beside the end of a block whose time is over', () =>
     everyStep(({ own, ended, before, now, refused, step }) => {
-      expect(own.length).toBeLessThanOrEqual(1);
+      expect(own.length).toBeLessThanOrEqual(step.name === 'update' ? Object.keys(step.input as object).length : 1);
+      expect(new Set(own.map(({ type }) => type)).size).toBe(own.length);
       const until = before?.blocked?.until ?? null;
       const over = until !== null && until <= now.toISOString() && !refused && step.name !== 'record_profile_view';
       expect(ended).toEqual(over ? [{ type: 'UserUnblocked', personal: {}, data: { ended_by: 'until' } }] : []);

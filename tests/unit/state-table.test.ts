@@ -25,6 +25,7 @@ const table: Record<CommandName, Row> = {
     'user-exists',
     'user-deleted',
   ],
+  ...edit('update', { bio: 'Hi' }, 'UserBioChanged'),
   ...edit('change_username', { first_name: 'Jane' }, 'UserUsernameChanged'),
   ...edit('change_email', { new_email: 'new@x.io' }, 'UserEmailChanged'),
   ...edit('change_phone', { new_phone: '+79991234568' }, 'UserPhoneChanged'),

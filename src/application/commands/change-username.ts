@@ -1,5 +1,5 @@
 import { changeUsername as decide } from '../../domain/aggregates/user.ts';
-import { NamePart } from '../../domain/value-objects/username.ts';
+import { NameParts } from '../../domain/value-objects/username.ts';
 import { command } from './command.ts';
 import * as field from './fields.ts';
 
@@ -9,9 +9,5 @@ export const changeUsername = command({
     { first_name: field.optional(field.firstName), last_name: field.optional(field.orNull(field.lastName)) },
     { minProperties: 1 },
   ),
-  decide: (user, { first_name, last_name }) =>
-    decide(user, {
-      ...(first_name !== undefined && { first_name: NamePart(first_name) }),
-      ...(last_name !== undefined && { last_name: last_name === null ? null : NamePart(last_name) }),
-    }),
+  decide: (user, parts) => decide(user, NameParts(parts)),
 });

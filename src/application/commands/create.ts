@@ -18,7 +18,10 @@ const given = <T, R>(value: T | null | undefined, make: (value: T) => R): R | un
 type Personal = UserEvents['UserCreated']['personal'];
 
 const personal = {
-  username: field.closed({ first_name: field.firstName, last_name: field.optional(field.orNull(field.lastName)) }),
+  username: field.closed(
+    { first_name: field.firstName, last_name: field.optional(field.orNull(field.lastName)) },
+    { title: 'NewUserName' },
+  ),
   email: field.optional(field.orNull(field.email)),
   phone: field.optional(field.orNull(field.phone)),
   avatar_url: field.optional(field.orNull(field.avatarUrl)),

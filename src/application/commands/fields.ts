@@ -49,7 +49,7 @@ export const viewSource = text('view-source', 'Where the profile was viewed from
 
 const flag = (description: string) => Type.Boolean({ description });
 
-/** An object that takes no other field. */
+/** An object that takes no other field. `title` is its name in the OpenAPI document. */
 export const closed = <P extends Record<string, TSchema>>(properties: P, options: object = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options });
 
@@ -59,18 +59,22 @@ export const orNull = <S extends TSchema>(schema: S) =>
 
 export const optional = <S extends TSchema>(schema: S) => Type.Optional(schema);
 
-export const privacySettings = closed({
-  profile_visibility: optional(
-    Type.Unsafe<ProfileVisibility>({
-      type: 'string',
-      enum: profileVisibilities,
-      description: 'Who may see the profile at all.',
-    }),
-  ),
-  show_email: optional(flag('Show the email address.')),
-  show_phone: optional(flag('Show the phone number.')),
-  show_birth_date: optional(flag('Show the birth date.')),
-  show_profile_views: optional(flag('Show how often the profile was viewed.')),
-  show_bio: optional(flag('Show the bio.')),
-  allow_search: optional(flag('Be found by search.')),
-});
+export const privacySettings = closed(
+  {
+    profile_visibility: optional(
+      Type.Unsafe<ProfileVisibility>({
+        type: 'string',
+        enum: profileVisibilities,
+        title: 'ProfileVisibility',
+        description: 'Who may see the profile at all.',
+      }),
+    ),
+    show_email: optional(flag('Show the email address.')),
+    show_phone: optional(flag('Show the phone number.')),
+    show_birth_date: optional(flag('Show the birth date.')),
+    show_profile_views: optional(flag('Show how often the profile was viewed.')),
+    show_bio: optional(flag('Show the bio.')),
+    allow_search: optional(flag('Be found by search.')),
+  },
+  { title: 'PrivacySettingsChange' },
+);

@@ -15,10 +15,12 @@ import { deleteUser } from './delete.ts';
 import { endBlock } from './end-block.ts';
 import { recordProfileView } from './record-profile-view.ts';
 import { unblock } from './unblock.ts';
+import { update } from './update.ts';
 
 /** Every command by its name. The names are public (tasks carry them): add, never rename. */
 export const commands = {
   create,
+  update,
   change_username: changeUsername,
   change_email: changeEmail,
   change_phone: changePhone,

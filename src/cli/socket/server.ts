@@ -75,7 +75,6 @@ export const serveCommands = async (
         },
         withStore: (work) => withStore((store, database) => work(store, endedBy(signal, database))),
         env: process.env,
-        environment: process.env,
       };
       await ((await commands[name].load()) as Command<object>)(context, options);
       // A command that follows the log ends in peace.

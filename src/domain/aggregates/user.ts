@@ -93,6 +93,8 @@ export const foldUser = foldWith(evolve, nobody);
 /** A user from a row of this fold. A field that the row's writer did not have is as it is for a new user. */
 export const userIn = (state: Partial<User>): User => ({ ...nobody, ...state });
 
+export const userEventTypes = Object.keys(evolve) as (keyof UserEvents)[];
+
 /** Whether this release knows what the event means; a newer one may write others. */
 export const isUserEvent = (type: string): boolean => Object.hasOwn(evolve, type);
 
@@ -126,45 +128,77 @@ export const createUser = (user: User | null, { language_code, privacy_settings,
   return event('UserCreated', personal, { language_code, privacy_settings });
 };
 
-export const changeUsername = (user: User | null, change: Partial<Username>): UserEvent[] => {
-  const { username } = editable(user);
-  const next = { first_name: '', last_name: null, ...username, ...change };
-  return next.first_name === username?.first_name && next.last_name === username.last_name
-    ? []
-    : event('UserUsernameChanged', { username: next }, {});
+type Changeable = Omit<Person & Created['data'], 'username' | 'privacy_settings'> & {
+  username: Partial<Username>;
+  privacy_settings: Partial<PrivacySettings>;
 };
 
+/** A change of several fields: any that a user is created with; of name and settings, the parts that change. */
+export type UserUpdate = Readonly<{ [F in keyof Changeable]?: Changeable[F] | undefined }>;
+
+/** Of each field, the event that its new value comes to, in the order in which a change of several has them. */
+const fieldChanges: { [F in keyof Changeable]: (user: User, value: Changeable[F]) => UserEvent[] } = {
+  username: ({ username }, change) => {
+    const next = { first_name: '', last_name: null, ...username, ...change };
+    return next.first_name === username?.first_name && next.last_name === username.last_name
+      ? []
+      : event('UserUsernameChanged', { username: next }, {});
+  },
+  email: (user, email) => (user.email === email ? [] : event('UserEmailChanged', { email }, {})),
+  phone: (user, phone) => (user.phone === phone ? [] : event('UserPhoneChanged', { phone }, {})),
+  avatar_url: (user, avatar_url) => (user.avatar_url === avatar_url ? [] : event('UserAvatarUrlChanged', { avatar_url }, {})),
+  bio: (user, bio) => (user.bio === bio ? [] : event('UserBioChanged', { bio }, {})),
+  birth_date: (user, birth_date) => (user.birth_date === birth_date ? [] : event('UserBirthDateChanged', { birth_date }, {})),
+  language_code: (user, language_code) =>
+    user.language_code === language_code ? [] : event('UserLanguageCodeChanged', {}, { language_code }),
+  privacy_settings: ({ privacy_settings: before }, change) => {
+    const after = { ...before, ...change };
+    const keys = Object.keys(after) as (keyof PrivacySettings)[];
+    const changed = Object.fromEntries(keys.filter((key) => after[key] !== before[key]).map((key) => [key, after[key]]));
+    return Object.keys(changed).length === 0 ? [] : event('UserPrivacySettingsChanged', {}, { privacy_settings: changed });
+  },
+};
+
+/** An event for each field that differs. The one contact that a user needs may be another one afterwards. */
+export const updateUser = (user: User | null, update: UserUpdate): UserEvent[] => {
+  const before = editable(user);
+  const { email = before.email, phone = before.phone } = update;
+  const cleared = (['email', 'phone'] as const).filter((field) => update[field] === null).map((field) => `/${field}`);
+  if (cleared.length > 0) requireContact(email, phone, cleared);
+  const eventsOf = <F extends keyof Changeable>(field: F): UserEvent[] => {
+    const value: Changeable[F] | undefined = update[field];
+    return value === undefined ? [] : fieldChanges[field](before, value);
+  };
+  return (Object.keys(fieldChanges) as (keyof Changeable)[]).flatMap(eventsOf);
+};
+
+export const changeUsername = (user: User | null, change: Partial<Username>): UserEvent[] => fieldChanges.username(editable(user), change);
+
 export const changeEmail = (user: User | null, email: Email | null): UserEvent[] => {
-  const { email: before, phone } = editable(user);
-  requireContact(email, phone, ['/new_email']);
-  return email === before ? [] : event('UserEmailChanged', { email }, {});
+  const before = editable(user);
+  requireContact(email, before.phone, ['/new_email']);
+  return fieldChanges.email(before, email);
 };
 
 export const changePhone = (user: User | null, phone: Phone | null): UserEvent[] => {
-  const { email, phone: before } = editable(user);
-  requireContact(email, phone, ['/new_phone']);
-  return phone === before ? [] : event('UserPhoneChanged', { phone }, {});
+  const before = editable(user);
+  requireContact(before.email, phone, ['/new_phone']);
+  return fieldChanges.phone(before, phone);
 };
 
 export const changeAvatarUrl = (user: User | null, avatar_url: string | null): UserEvent[] =>
-  editable(user).avatar_url === avatar_url ? [] : event('UserAvatarUrlChanged', { avatar_url }, {});
+  fieldChanges.avatar_url(editable(user), avatar_url);
 
-export const changeBio = (user: User | null, bio: string | null): UserEvent[] =>
-  editable(user).bio === bio ? [] : event('UserBioChanged', { bio }, {});
+export const changeBio = (user: User | null, bio: string | null): UserEvent[] => fieldChanges.bio(editable(user), bio);
 
 export const changeBirthDate = (user: User | null, birth_date: string | null): UserEvent[] =>
-  editable(user).birth_date === birth_date ? [] : event('UserBirthDateChanged', { birth_date }, {});
+  fieldChanges.birth_date(editable(user), birth_date);
 
 export const changeLanguageCode = (user: User | null, language_code: LanguageCode): UserEvent[] =>
-  editable(user).language_code === language_code ? [] : event('UserLanguageCodeChanged', {}, { language_code });
+  fieldChanges.language_code(editable(user), language_code);
 
-export const changePrivacySettings = (user: User | null, change: Partial<PrivacySettings>): UserEvent[] => {
-  const { privacy_settings: before } = editable(user);
-  const after = { ...before, ...change };
-  const keys = Object.keys(after) as (keyof PrivacySettings)[];
-  const changed = Object.fromEntries(keys.filter((key) => after[key] !== before[key]).map((key) => [key, after[key]]));
-  return Object.keys(changed).length === 0 ? [] : event('UserPrivacySettingsChanged', {}, { privacy_settings: changed });
-};
+export const changePrivacySettings = (user: User | null, change: Partial<PrivacySettings>): UserEvent[] =>
+  fieldChanges.privacy_settings(editable(user), change);
 
 export const activate = (user: User | null): UserEvent[] => (editable(user).status === 'active' ? [] : event('UserActivated', {}, {}));
 

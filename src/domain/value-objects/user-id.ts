@@ -4,7 +4,7 @@ import { type Branded, InvalidValue } from './value-object.ts';
 export type UserId = Branded<'UserId'>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const NIL_OR_MAX = /^[0-]+$|^[f-]+$/;
+export const NIL_OR_MAX = /^(?:[0-]+|[fF-]+)$/;
 
 export const UserId = (text: string): UserId => {
   const id = text.length === 36 ? text.toLowerCase() : '';

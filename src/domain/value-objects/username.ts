@@ -15,3 +15,9 @@ export const NamePart = (text: string): string => {
   }
   return line;
 };
+
+/** The parts that are given, of which null clears the last name. */
+export const NameParts = (parts: { first_name?: string; last_name?: string | null }): Partial<Username> => ({
+  ...(parts.first_name !== undefined && { first_name: NamePart(parts.first_name) }),
+  ...(parts.last_name !== undefined && { last_name: parts.last_name === null ? null : NamePart(parts.last_name) }),
+});

@@ -64,6 +64,6 @@ export const userRepository = (store: EventStore, unitOfWork: UnitOfWork, cache:
     find: (userId, { fresh = false } = {}) => cache.find(userId, fresh),
     findAt: (userId, version) => replays(keyOf(userId, version), () => inTurn(() => foldedAt(userId, version))),
     // A history is not shared: whoever has just changed the user is to find that change.
-    history: (userId, after, limit) => inTurn(() => retriedRead(() => store.readStream(userId, after, limit))),
+    history: (...which) => inTurn(() => retriedRead(() => store.readStream(...which))),
   };
 };

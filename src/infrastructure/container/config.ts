@@ -251,10 +251,21 @@ export const given = (env: NodeJS.ProcessEnv, name: keyof typeof settings): stri
   return env[name] || env[aliases[name] ?? name] || undefined;
 };
 
-const originOf = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string => {
-  if (given(env, name) === undefined) return `${name}, by default`;
+/** The variable that a setting is read from, and where that was set. */
+export const sourceOf = (
+  env: NodeJS.ProcessEnv,
+  name: keyof typeof settings,
+): { read: string; source: 'environment' | '.env' | 'default' } => {
   const read = env[name] ? name : (aliases[name] ?? name);
-  return isFromFile(env, read) ? `${read} in .env` : `${read} in the environment`;
+  if (given(env, name) === undefined) return { read: name, source: 'default' };
+  return { read, source: isFromFile(env, read) ? '.env' : 'environment' };
+};
+
+const IN_WORDS = { environment: ' in the environment', '.env': ' in .env', default: ', by default' };
+
+const originOf = (env: NodeJS.ProcessEnv, name: keyof typeof settings): string => {
+  const { read, source } = sourceOf(env, name);
+  return read + IN_WORDS[source];
 };
 
 /** @throws InvalidConfig */

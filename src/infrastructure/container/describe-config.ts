@@ -1,7 +1,7 @@
 import { natsAddress } from '../connections/nats-address.ts';
 import { redisAddress } from '../connections/redis-address.ts';
 import { postgresAddress } from '../persistence/database/postgres-address.ts';
-import { given, settings } from './config.ts';
+import { given, settings, sourceOf } from './config.ts';
 
 type Name = keyof typeof settings;
 
@@ -40,15 +40,13 @@ const withoutSecrets = (text: string): string => {
   }
 };
 
-/** Each setting with its value in force and where it is from. `before` is the environment without what .env has added. */
+/** Each setting with its value in force and where it is from; of addresses the hosts, of other secrets nothing. */
 export const describeConfig = (
   env: NodeJS.ProcessEnv,
-  before: NodeJS.ProcessEnv = env,
 ): { name: string; value: string; source: 'environment' | '.env' | 'default'; about: string }[] =>
   (Object.keys(settings) as Name[]).map((name) => {
     const { default: preset, about, ...rest } = settings[name];
     const text = given(env, name);
-    if (text === undefined) return { name, value: preset, source: 'default', about };
-    const source = given(before, name) === undefined ? '.env' : 'environment';
-    return { name, value: 'secret' in rest ? withoutSecrets(text) : text, source, about };
+    const value = text === undefined ? preset : 'secret' in rest ? withoutSecrets(text) : text;
+    return { name, value, source: sourceOf(env, name).source, about };
   });

@@ -1,4 +1,5 @@
 import type { LiveFeed } from '../../application/feed/live-feed.ts';
+import type { HistoryRequest } from '../../application/queries/get-history.ts';
 import type { SeenProfile } from '../../application/queries/get-profile.ts';
 import type { ListRequest } from '../../application/queries/list-users.ts';
 import type { Answer, CommandRequest } from '../../application/services/user-service.ts';
@@ -57,7 +58,7 @@ export interface Api extends Health {
   accept(request: CommandRequest): Promise<Answer>;
   /** `fresh` asks the database and no cache. */
   getById(userId: UserId, options?: { fresh?: boolean }): Promise<StoredUser>;
-  getHistory(userId: UserId, after: number, limit: number): Promise<{ events: LoggedEvent[]; next: number | null }>;
+  getHistory(userId: UserId, request: HistoryRequest): Promise<{ events: LoggedEvent[]; next: number | null }>;
   getProfile(userId: UserId, viewerId: UserId | null): Promise<SeenProfile>;
   getProfileViews(userId: UserId, before: number | null, limit: number): Promise<{ count: number; viewers: Viewer[]; next: number | null }>;
   listUsers(request: ListRequest): Promise<{ users: StoredUser[]; next: number | null }>;

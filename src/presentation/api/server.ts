@@ -11,7 +11,9 @@ import { socketRefusal } from './http/socket-refusal.ts';
 import { fieldErrors, queryStringSchema, validator } from './http/validation.ts';
 import { docs } from './operations/docs.ts';
 import { healthRoutes } from './operations/health-routes.ts';
+import { home } from './operations/home.ts';
 import { metricsRoute } from './operations/metrics-route.ts';
+import { openapi } from './operations/openapi.ts';
 import { problemPages } from './operations/problem-pages.ts';
 import { listRoutes } from './queries/list-routes.ts';
 import { profileRoutes } from './queries/profile-routes.ts';
@@ -42,7 +44,8 @@ export const buildServer = (api: Api, { version, publicUrl = '', liveFeed, ...op
       done((routeOptions.url?.startsWith('/api/') && api.startProblem()) || undefined);
     });
     if (publicUrl !== '') publicAddresses(server, publicUrl);
-    await docs(server, version, publicUrl);
+    await openapi(server, version, publicUrl);
+    docs(server);
     userRoutes(server, api);
     queryRoutes(server, api);
     listRoutes(server, api);
@@ -50,7 +53,11 @@ export const buildServer = (api: Api, { version, publicUrl = '', liveFeed, ...op
     healthRoutes(server, api);
     if (!options.metricsElsewhere) metricsRoute(server, api);
     problemPages(server);
-    await liveFeedRoute(server, api, options.allowedOrigins, liveFeed);
+    // Only where the service answers this machine's own browser: anybody else learns neither version nor addresses.
+    if (options.knownHosts) home(server, version);
+    // Where a proxy hands on another Host, the service does not see that its own pages are its own.
+    const ownOrigins = publicUrl === '' ? [] : [new URL(publicUrl).origin];
+    await liveFeedRoute(server, api, [...options.allowedOrigins, ...ownOrigins], liveFeed);
     server.websocketServer.on('wsClientError', socketRefusal(base));
   });
 };

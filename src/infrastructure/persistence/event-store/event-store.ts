@@ -200,10 +200,10 @@ const READABLE = eventColumns({
  * this process knows of: nothing is appended to a log that does not have it.
  */
 export const eventStore = (database: Database, seen: () => SeenEvent | null = () => null) => {
-  const readStream = async (userId: UserId, after: number, limit: number): Promise<LoggedEvent[]> => {
+  const readStream = async (userId: UserId, from: number, limit: number, order: 'asc' | 'desc' = 'asc'): Promise<LoggedEvent[]> => {
     const rows = await database.query<EventRow>(
-      `select ${READABLE} from events e where stream = $1 and version > $2 order by version limit $3`,
-      [streamOf(userId), after, limit],
+      `select ${READABLE} from events e where stream = $1 and version ${order === 'asc' ? '>' : '<'} $2 order by version ${order} limit $3`,
+      [streamOf(userId), from, limit],
     );
     const events = rows.map(toEvent);
     if (events.some(({ unreadable }) => unreadable)) throw new Problem('stream-unreadable');

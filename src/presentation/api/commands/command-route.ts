@@ -3,6 +3,7 @@ import { type CommandName, commandNamed } from '../../../application/commands/in
 import { Problem, type ProblemCode } from '../../../domain/problem.ts';
 import { UserId } from '../../../domain/value-objects/user-id.ts';
 import type { Api } from '../dependencies.ts';
+import { MERGE_PATCH } from '../http/headers.ts';
 import { restorePlus } from '../http/plus-sign.ts';
 import { userIdOf, userIdParams } from '../http/user-id.ts';
 import { commandHeaders, commandResponses } from '../schemas/command.ts';
@@ -13,13 +14,19 @@ import { bodyOf, canonical, parseHead, singleValue } from './request.ts';
 export type CommandRow = {
   method: 'POST' | 'PATCH' | 'DELETE';
   url: string;
+  /** The name of the method in generated clients. */
+  operationId: string;
   summary: string;
   status: 200 | 201 | 204;
   /** Answered with a task, unless the client waits. */
   asynchronous?: true;
+  /** The body is a JSON Merge Patch, which may be named so. */
+  mergePatch?: true;
   example?: unknown;
   /** The OpenAPI response, where it is not the user. */
   answers?: object;
+  /** What the document says of the body beside the schema: rules between fields, which the command itself checks. */
+  bodyRules?: object;
   /** What this command is refused for, beside what all are. */
   refuses: readonly ProblemCode[];
 };
@@ -35,14 +42,15 @@ export const commandRoute = (server: FastifyInstance, api: Api, name: CommandNam
   server.route<{ Params: { user_id?: string }; Querystring: Record<string, unknown> }>({
     method: row.method,
     url: row.url,
-    config: { bodyOptional: single !== undefined || !needsBody },
+    config: { bodyOptional: single !== undefined || !needsBody, bodyRules: row.bodyRules, mergePatch: row.mergePatch === true },
     schema: {
       summary: row.summary,
       description: describe(row, single),
-      operationId: name,
+      operationId: row.operationId,
       tags: [row.answers ? 'Profiles' : 'Users'],
       ...(!creates && { params: userIdParams }),
       headers: commandHeaders,
+      ...(row.mergePatch && { consumes: ['application/json', MERGE_PATCH] }),
       body: row.example === undefined ? input : { ...input, examples: [row.example] },
       querystring: {
         type: 'object',
@@ -52,7 +60,9 @@ export const commandRoute = (server: FastifyInstance, api: Api, name: CommandNam
       response: commandResponses(row, [...row.refuses, ...(single ? (['query-and-body'] as const) : [])]),
     },
     // What cannot be parsed is refused before what is wrong, and before the body is read.
-    onRequest: async (request) => {
+    onRequest: async (request, reply) => {
+      // RFC 5789, 3.1: what was refused for its type is told which is right.
+      if (row.mergePatch) reply.header('accept-patch', `${MERGE_PATCH}, application/json`);
       if (request.headers['content-encoding'] !== undefined) throw new Problem('unsupported-media-type');
       if (!creates) userIdOf(request.params.user_id);
       parseHead(request.headers);
@@ -87,11 +97,16 @@ export const commandRoute = (server: FastifyInstance, api: Api, name: CommandNam
   });
 };
 
-const describe = ({ asynchronous, status, answers }: CommandRow, single: string | undefined): string =>
+const describe = ({ asynchronous, status, answers, mergePatch }: CommandRow, single: string | undefined): string =>
   [
     asynchronous
       ? 'Answers 202 with a task; `Prefer: wait=5` waits for its end and answers as if it were synchronous.'
       : `Answers ${answers ? 'with the count' : status === 204 ? 'without content' : 'with the user after the change'}. \`Prefer: respond-async\` makes it a task.`,
+    ...(mergePatch
+      ? [
+          'A JSON Merge Patch (RFC 7396): what is left out stays, null clears. All of it is one change: it takes effect whole or not at all.',
+        ]
+      : []),
     ...(single ? [`\`${single}\` is given in the JSON body or, where it cannot be avoided, in the query string; never in both.`] : []),
   ].join(' ');
 

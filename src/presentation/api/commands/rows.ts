@@ -10,6 +10,7 @@ const ONE_USER = ['invalid-user-id', 'user-not-found', 'user-deleted'] as const;
 const change = (path: string, summary: string, example: unknown, ...refuses: ProblemCode[]): CommandRow => ({
   method: 'PATCH',
   url: `/api/users/:user_id/${path}`,
+  operationId: `change-${path}`.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
   summary,
   status: 200,
   example,
@@ -18,6 +19,7 @@ const change = (path: string, summary: string, example: unknown, ...refuses: Pro
 const act = (path: string, summary: string, example?: unknown, ...refuses: ProblemCode[]): CommandRow => ({
   method: 'POST',
   url: `/api/users/:user_id/${path}`,
+  operationId: `${path}User`,
   summary,
   status: 200,
   example,
@@ -29,6 +31,7 @@ export const rows: { [K in CommandName]: CommandRow | 'internal' } = {
   create: {
     method: 'POST',
     url: '/api/users',
+    operationId: 'createUser',
     summary: 'Create a user',
     status: 201,
     example: {
@@ -38,7 +41,18 @@ export const rows: { [K in CommandName]: CommandRow | 'internal' } = {
       email: 'john.doe@example.com',
       language_code: 'en',
     },
+    bodyRules: { if: { required: ['email'] }, else: { required: ['phone'] } },
     refuses: ['user-exists', 'user-deleted', 'email-taken', 'phone-taken', 'contact-required'],
+  },
+  update: {
+    method: 'PATCH',
+    url: '/api/users/:user_id',
+    operationId: 'updateUser',
+    summary: 'Change several fields at once',
+    status: 200,
+    mergePatch: true,
+    example: { username: { last_name: 'Smith' }, phone: null, bio: 'Builds bridges.', privacy_settings: { show_email: true } },
+    refuses: [...ONE_USER, 'user-blocked', 'email-taken', 'phone-taken', 'contact-required'],
   },
   change_username: change('username', 'Change the name', { first_name: 'John', last_name: 'Doe' }),
   change_email: {
@@ -58,6 +72,7 @@ export const rows: { [K in CommandName]: CommandRow | 'internal' } = {
   record_profile_view: {
     method: 'POST',
     url: '/api/users/:user_id/profile-views',
+    operationId: 'recordProfileView',
     summary: 'Record a view of a profile',
     status: 200,
     answers: viewCountResponse,
@@ -68,6 +83,7 @@ export const rows: { [K in CommandName]: CommandRow | 'internal' } = {
   delete: {
     method: 'DELETE',
     url: '/api/users/:user_id',
+    operationId: 'deleteUser',
     summary: 'Delete for good',
     status: 204,
     refuses: ['invalid-user-id', 'user-not-found'],

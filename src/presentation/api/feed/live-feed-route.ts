@@ -2,6 +2,7 @@ import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../../domain/problem.ts';
 import type { Api } from '../dependencies.ts';
+import { isOwnOrigin } from '../http/browser-guard.ts';
 import { parseJsonBody } from '../http/json-body.ts';
 import { fieldErrors, validator } from '../http/validation.ts';
 import { type SubscribeMessage, subscribeMessage } from '../schemas/live-feed.ts';
@@ -52,6 +53,10 @@ export const liveFeedRoute = async (
     },
   });
 
+  // A page that came from here reads by HTTP all that the feed would tell it.
+  const mayConnect = ({ origin, host = '' }: FastifyRequest['headers']): boolean =>
+    origin === undefined || allowedOrigins.includes(origin) || isOwnOrigin(origin, host);
+
   const admit = async ({ headers, ws }: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (api.state() === 'stopping') throw new Problem('shutting-down');
     const unready = api.startProblem();
@@ -62,7 +67,7 @@ export const liveFeedRoute = async (
       const detail = 'an upgrade must be the only request under way on its connection';
       throw new Problem('upgrade-required', headers.upgrade?.toLowerCase() === 'websocket' ? { detail } : {});
     }
-    if (headers.origin !== undefined && !allowedOrigins.includes(headers.origin)) throw new Problem('origin-not-allowed');
+    if (!mayConnect(headers)) throw new Problem('origin-not-allowed');
     if (server.websocketServer.clients.size >= limits.clients) throw new Problem('overloaded');
   };
 

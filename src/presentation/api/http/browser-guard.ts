@@ -16,11 +16,14 @@ export const browserGuard =
     return changes && isForeign(request, allowedOrigins) ? new Problem('origin-not-allowed') : undefined;
   };
 
+/** Whether a page came from the service itself, as far as the scheme, which a proxy may change, does not tell. */
+export const isOwnOrigin = (origin: string, host: string): boolean =>
+  /^https?:\/\//.test(origin) && origin.replace(/^https?:\/\//, '') === host.toLowerCase();
+
 /** Browsers send Origin with every change; Sec-Fetch-Site, which no page can set, is the second line. */
 const isForeign = ({ headers: { origin, host = '', ...headers } }: IncomingMessage, allowedOrigins: readonly string[]): boolean => {
   const site = headers['sec-fetch-site'];
   if (origin !== undefined && allowedOrigins.includes(origin)) return false;
-  if (origin !== undefined && !/^https?:\/\//.test(origin)) return true;
-  if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== host.toLowerCase()) return true;
+  if (origin !== undefined && !isOwnOrigin(origin, host)) return true;
   return site !== undefined && site !== 'same-origin' && site !== 'none';
 };

@@ -40,6 +40,16 @@ const ETAG = /^(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
 const VERSION = /^(?:0|[1-9]\d{0,8})$/;
 const CODING = /(?:--?|;)(?:gzip|deflate|br|zstd)$/;
 
+/** A regular expression without its anchors, to be part of another. */
+const part = ({ source }: RegExp): string => source.replace(/^\^|\$$/g, '');
+const listOf = (element: string): string => `${element}(?:[ \\t]*,[ \\t]*${element})*`;
+
+/** What the readers below take, as far as one pattern says it: for the documentation, and held against them by a test. */
+export const IF_MATCH = new RegExp(`^(?:\\*|${listOf(`(?:W/)?"${part(VERSION)}(?:${part(CODING)})?"`)})$`);
+export const IF_NONE_MATCH = new RegExp(`^(?:\\*|${listOf(part(ETAG))})$`);
+export const PREFER = new RegExp(`^${listOf(part(PARAMETER))}$`);
+export const IDEMPOTENCY_KEY = /^(?:[!#-~]{1,255}|"(?:[!#-\x5b\x5d-~]|\\["\\]){1,255}")$/;
+
 /**
  * `*`, or what the entity tags of a list say (RFC 9110, 8.8.3), as far as it is ours. A proxy that compresses answers changes
  * the tag: nginx makes "3" W/"3", Apache "3-gzip", Jetty "3--gzip". A weak tag never holds in If-Match by the RFC (13.1.1),
@@ -91,11 +101,14 @@ export const parsePrefer = (header = ''): Preference => {
 /** Whether a Cache-Control header asks for what no cache has (RFC 9111, 5.2.1.4). */
 export const asksFresh = (header = ''): boolean => split(header, ',').some((part) => parameterOf(part)?.name === 'no-cache');
 
-/** Whether a Content-Type is JSON in UTF-8. JSON has no parameters (RFC 8259, 11), but many clients name the charset. */
-export const isJson = (header = ''): boolean => {
+/** JSON Merge Patch (RFC 7396). */
+export const MERGE_PATCH = 'application/merge-patch+json';
+
+/** Whether a Content-Type is JSON in UTF-8, or one of `others`. JSON has no parameters (RFC 8259, 11), but many clients name the charset. */
+export const isJson = (header = '', others: readonly string[] = []): boolean => {
   const [type = '', ...parameters] = split(header, ';');
   return (
-    type.toLowerCase() === 'application/json' &&
+    ['application/json', ...others].includes(type.toLowerCase()) &&
     parameters.map(parameterOf).every((one) => one?.name === 'charset' && one.value.toLowerCase() === 'utf-8')
   );
 };

@@ -1,7 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { type FieldError, Problem } from '../../../domain/problem.ts';
-import { isJson } from './headers.ts';
+import { isJson, MERGE_PATCH } from './headers.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The body is a JSON Merge Patch, and may be named so. */
+    mergePatch?: boolean;
+  }
+}
 
 const MAX_DEPTH = 16;
 const MAX_ERRORS = 20;
@@ -14,9 +21,10 @@ const STRINGS = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
 /** A body is JSON, read as below, or refused. */
 export const jsonBodies = (server: FastifyInstance): void => {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, ({ headers }, body, done) => {
+  server.addContentTypeParser(['application/json', MERGE_PATCH], { parseAs: 'buffer' }, ({ headers, routeOptions }, body, done) => {
     try {
-      if (!isJson(headers['content-type'])) throw new Problem('unsupported-media-type');
+      if (!isJson(headers['content-type'], routeOptions.config.mergePatch ? [MERGE_PATCH] : []))
+        throw new Problem('unsupported-media-type');
       done(null, body.length === 0 ? undefined : parseJsonBody(body as Buffer));
     } catch (error) {
       done(error as Error);

@@ -10,7 +10,7 @@ export const methodNotAllowed = (server: FastifyInstance): (() => void) => {
   const known = new Map<string, Set<string>>();
   server.addHook('onRoute', ({ url, method }) => {
     if (url === '*') return;
-    const path = url.replace(/\/$/, '');
+    const path = url.replace(/(?<=.)\/$/, '');
     known.set(path, new Set([...(known.get(path) ?? []), ...[method].flat()]));
   });
 

@@ -32,7 +32,7 @@ export const problemDocument = ({ code, facts }: Pick<Problem, 'code' | 'facts'>
   type: `/problems/${code}`,
   title: catalogue[code].title,
   status: statusOf(code),
-  detail: facts.detail ?? catalogue[code].help,
+  detail: facts.detail ?? `${catalogue[code].cause} ${catalogue[code].next}`,
   code,
   ...(requestId !== undefined && { request_id: requestId }),
   ...(facts.errors && { errors: facts.errors }),
@@ -59,11 +59,9 @@ const frameworkCodes: Record<string, ProblemCode> = {
   ECONNRESET: 'malformed-request',
 };
 
-/** What a plugin refuses: the files behind /docs answer 403 to a path that leads out of their folder. */
-const codeOfStatus = (status: number | undefined): ProblemCode => {
-  if (status === 403 || status === 404) return 'not-found';
-  return status !== undefined && status >= 400 && status < 500 ? 'malformed-request' : 'internal-error';
-};
+/** What else the framework or a plugin refuses. */
+const codeOfStatus = (status: number | undefined): ProblemCode =>
+  status !== undefined && status >= 400 && status < 500 ? 'malformed-request' : 'internal-error';
 
 export const problemOf = (error: unknown): Problem => {
   if (error instanceof Problem) return error;

@@ -39,13 +39,16 @@ type Range = { minimum: number; maximum: number };
 const isWholeNumber = ({ minimum, maximum }: Range, text: string): boolean =>
   /^\d{1,9}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum;
 
-/** What is validated of a query string, whose values are all text: a whole number is one by its digits, and nothing is coerced. */
+/**
+ * What is validated of a query string, whose values are all text: a whole number is one by its digits, and nothing is coerced.
+ * A pattern there is for the documentation; who reads the parameter decides.
+ */
 export const queryStringSchema = (documented: { properties?: Record<string, { type?: unknown }> }): object => ({
   ...documented,
   properties: Object.fromEntries(
     Object.entries(documented.properties ?? {}).map(([name, schema]) => {
-      const { type, minimum, maximum } = schema as { type?: unknown } & Range;
-      return [name, type === 'integer' ? { type: 'string', digits: { minimum, maximum } } : schema];
+      const { pattern: _, type, minimum, maximum, ...rest } = schema as { pattern?: string; type?: unknown } & Range;
+      return [name, type === 'integer' ? { type: 'string', digits: { minimum, maximum } } : { type, ...rest }];
     }),
   ),
 });

@@ -1,176 +1,55 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance, onRequestHookHandler } from 'fastify';
-import { Type } from 'typebox';
-import { eventSchema } from '../schemas/event.ts';
-import { problemResponses, problemSchema } from '../schemas/problem.ts';
-import { taskSchema } from '../schemas/task.ts';
-import { userSchema } from '../schemas/user.ts';
+import type { FastifyInstance } from 'fastify';
+import { docsScript } from './docs-script.ts';
+import { asset, hashOf } from './pages/page.ts';
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The route's schema has a body, but a request need not have one. */
-    bodyOptional?: boolean;
-  }
-}
+const script = asset('docs.js');
 
-type Operation = {
-  operationId?: string;
-  responses: Record<string, { headers?: Record<string, object> }>;
-  requestBody?: { required?: boolean; content: Record<string, { schema: { properties?: object } }> };
+const page = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Lumin User Service</title>
+<link rel="icon" href="data:,">
+</head>
+<body>
+<div id="app"></div>
+<noscript>The documentation needs JavaScript; the document itself is <a href="openapi.json">openapi.json</a>.</noscript>
+<script src="docs/scalar.js"></script>
+<script type="module">${script}</script>
+</body>
+</html>
+`;
+
+const headers = {
+  'content-security-policy': [
+    // Nothing from another host, and no upgrade to https, which a service without TLS could not answer.
+    "default-src 'none'",
+    `script-src 'self' ${hashOf(script)}`,
+    // The page's script makes its styles.
+    "style-src 'unsafe-inline'",
+    "connect-src 'self'",
+    "img-src 'self' data:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  ].join('; '),
+  'referrer-policy': 'no-referrer',
 };
 
-const ABOUT = `Users: their profiles and lifecycle. Every change is an event; a read sees your own write.
+/** /docs, which shows /openapi.json; the page loads nothing from another host. */
+export const docs = (server: FastifyInstance): void => {
+  const hidden = { schema: { hide: true } };
+  const readScript = docsScript();
 
-- **Errors** are problem documents (RFC 9457). \`code\` is for programs, \`type\` leads to a page about it, \`errors\` names each wrong field.
-- **Concurrency**: an answer's \`ETag\` is the user's version. \`If-Match\` makes a change conditional, \`If-None-Match\` saves reading again.
-- **Sending again** is safe with an \`Idempotency-Key\`: the same request takes effect once and gets the same answer.
-- **Asynchronous**: \`Prefer: respond-async\` answers any command with a task; \`Prefer: wait=5\` waits for a task's end.
-- In a change, null clears the field; what is not named stays.`;
-
-/**
- * Nothing from another host but the service's own public one, and no upgrade to https, which a service without TLS could not
- * answer.
- */
-const contentSecurityPolicy = (publicUrl: string): string =>
-  [
-    "default-src 'self'",
-    ...(publicUrl === '' ? [] : [`connect-src 'self' ${new URL(publicUrl).origin}`]),
-    "img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-  ].join('; ');
-
-/** The page's addresses are relative to /docs or /docs/; its script can do nothing with what else an address may have. */
-const toPage: onRequestHookHandler = ({ url }, reply, done) => {
-  const [path = '', query] = url.split('?');
-  if (path.endsWith('/static/index.html')) reply.redirect('../');
-  else if (query !== undefined && path.endsWith('/docs/')) reply.redirect('./');
-  else if (query !== undefined && path.endsWith('/docs')) reply.redirect('docs');
-  else done();
-};
-
-declare const location: { origin: string; href: string };
-
-/** Runs in the page. Behind a proxy that takes a prefix off, a request for /api/… goes where the page itself came from. */
-const besidePage = (request: { url: string; loadSpec?: boolean }) => {
-  const { origin, href } = location;
-  const root = href.replace(/[?#].*/, '').replace(/\/docs\/?$/, '');
-  if (!request.loadSpec && request.url.startsWith(`${origin}/`)) request.url = root + request.url.slice(origin.length);
-  return request;
-};
-
-const TYPES: Record<string, string> = {
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.html': 'text/html; charset=utf-8',
-  '.png': 'image/png',
-  '.svg': 'image/svg+xml',
-};
-
-/**
- * The files of the pages are read once: who asks for one and does not read it holds neither memory nor a file open. The plugin's
- * own routes for them match less exactly.
- */
-const staticFiles = (server: FastifyInstance, policy: string): void => {
-  const folder = fileURLToPath(new URL('static', import.meta.resolve('@fastify/swagger-ui')));
-  for (const name of readdirSync(folder)) {
-    // The plugin redirects its index to the page itself.
-    if (name === 'index.html') continue;
-    const type = TYPES[extname(name)] ?? 'application/json; charset=utf-8';
-    const bytes = readFileSync(join(folder, name));
-    const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`;
-    server.get(`/docs/static/${name}`, { schema: { hide: true } }, ({ headers }, reply) => {
-      reply.headers({ etag, 'content-security-policy': policy });
-      return headers['if-none-match']?.includes(etag) ? reply.code(304).send() : reply.type(type).send(bytes);
-    });
-  }
-};
-
-/** /openapi.json and /docs, made from the routes themselves; the pages load nothing from another host. */
-export const docs = async (server: FastifyInstance, version: string, publicUrl: string): Promise<void> => {
-  for (const schema of [userSchema, taskSchema, eventSchema, problemSchema]) server.addSchema(schema);
-  const bodyOptional = new Set<string>();
-  server.addHook('onRoute', ({ config, schema }) => {
-    if (config?.bodyOptional && schema?.operationId) bodyOptional.add(schema.operationId);
+  server.get('/docs', hidden, ({ url }, reply) => {
+    // What the page names is relative to /docs.
+    if (/\/docs\/(?:\?|$)/.test(url)) return reply.redirect('../docs');
+    return reply.headers(headers).type('text/html; charset=utf-8').send(page);
   });
 
-  await server.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Lumin User Service',
-        version,
-        description: ABOUT,
-        license: { name: 'MIT', identifier: 'MIT' },
-        contact: { name: 'Lumin User Service' },
-      },
-      servers: [{ url: publicUrl || '/', description: 'This server.' }],
-      components: {
-        headers: { 'X-Request-Id': { description: 'The request; the log has it.', required: true, schema: { type: 'string' } } },
-      },
-      tags: [
-        { name: 'Users', description: 'Create, change and read users.' },
-        { name: 'Profiles', description: 'Profiles as others see them, and who viewed them.' },
-        { name: 'Tasks', description: 'Asynchronous operations.' },
-        { name: 'Health', description: 'For probes and people.' },
-        { name: 'Documentation', description: 'This description, and the pages that errors point to.' },
-      ],
-    },
-    refResolver: { buildLocalReference: (json) => String(json.$id) },
-    transformObject: (document) => {
-      const { openapiObject } = document as { openapiObject: { paths?: Record<string, Record<string, Operation>> } };
-      for (const operations of Object.values(openapiObject.paths ?? {})) {
-        for (const operation of Object.values(operations)) {
-          const { requestBody } = operation;
-          for (const response of Object.values(operation.responses)) {
-            response.headers = { 'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' }, ...response.headers };
-          }
-          if (requestBody === undefined) continue;
-          // A command that takes no input accepts {} but need not say so.
-          const { properties = {} } = requestBody.content['application/json']?.schema ?? {};
-          if (Object.keys(properties).length === 0) delete operation.requestBody;
-          else requestBody.required = !bodyOptional.has(operation.operationId ?? '');
-        }
-      }
-      return openapiObject as never;
-    },
-  });
-  const policy = contentSecurityPolicy(publicUrl);
-  staticFiles(server, policy);
-  await server.register(swaggerUi, {
-    routePrefix: '/docs',
-    indexPrefix: '.',
-    staticCSP: policy,
-    uiHooks: { onRequest: toPage },
-    theme: { title: 'Lumin User Service' },
-    // BaseLayout: without the bar that loads other documents.
-    uiConfig: {
-      layout: 'BaseLayout',
-      tryItOutEnabled: true,
-      validatorUrl: null,
-      defaultModelsExpandDepth: 0,
-      displayRequestDuration: true,
-      ...(publicUrl === '' && { requestInterceptor: besidePage }),
-    } as object,
-  });
-  let document: Buffer | undefined;
-  server.get('/openapi.json', {
-    schema: {
-      summary: 'This description',
-      description: 'OpenAPI 3.1, made from the routes themselves; /docs shows it.',
-      operationId: 'openapi',
-      tags: ['Documentation'],
-      response: {
-        200: { description: 'The document.', content: { 'application/json': { schema: Type.Object({ openapi: Type.String() }) } } },
-        ...problemResponses('malformed-request'),
-      },
-    },
-    handler: (_, reply) => {
-      document ??= Buffer.from(JSON.stringify(server.swagger()));
-      return reply.type('application/json; charset=utf-8').send(document);
-    },
+  server.get('/docs/scalar.js', hidden, async ({ headers: asked }, reply) => {
+    const { plain, gzipped, etag } = await readScript();
+    reply.headers({ ...headers, etag, vary: 'Accept-Encoding' }).type('text/javascript; charset=utf-8');
+    if (asked['if-none-match']?.includes(etag)) return reply.code(304).send();
+    if (!/\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:\s*,|\s*$))/.test(asked['accept-encoding']?.toString() ?? '')) return reply.send(plain);
+    return reply.header('content-encoding', 'gzip').send(gzipped);
   });
 };

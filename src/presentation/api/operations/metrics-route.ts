@@ -7,7 +7,7 @@ export const metricsRoute = (server: FastifyInstance, health: Pick<Health, 'metr
     schema: {
       summary: 'Metrics',
       description: 'Of this process, for Prometheus. Nothing personal: labels are routes, states and codes.',
-      operationId: 'metrics',
+      operationId: 'getMetrics',
       tags: ['Health'],
       querystring: { type: 'object', properties: {} },
       response: {

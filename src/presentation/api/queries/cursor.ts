@@ -5,6 +5,9 @@ type Hash = (text: string) => string;
 
 const SIGNATURE_LENGTH = 22; // 132 bits of the keyed hash
 
+/** What a cursor looks like; the last part is a place, a decimal number. */
+export const CURSOR = new RegExp(`^[A-Za-z0-9_-]{${SIGNATURE_LENGTH + 2},${SIGNATURE_LENGTH + 22}}$`);
+
 const signature = (hash: Hash, scope: string, place: string): string => hash(`cursor\n${scope}\n${place}`).slice(0, SIGNATURE_LENGTH);
 
 /** An opaque place in a list. It is bound to `scope`: the list and its filters. */

@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import * as field from '../../../application/commands/fields.ts';
-import { type UserStatus, userStatuses } from '../../../domain/value-objects/user-status.ts';
+import type { UserStatus } from '../../../domain/value-objects/user-status.ts';
 import type { Api } from '../dependencies.ts';
 import { restorePlus } from '../http/plus-sign.ts';
+import { patternOf } from '../schemas/pattern.ts';
 import { problemResponses } from '../schemas/problem.ts';
-import { userView } from '../schemas/user.ts';
+import { userSchema, userStatus, userView } from '../schemas/user.ts';
 import { largePages, limitOf, nextCursor, pageParameters, pageResponse, placeOf } from './paging.ts';
 
 type Query = {
@@ -27,16 +28,17 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
       description:
         'Pages of users in the order in which they were created, latest first. Filters combine. Deleted users are listed only with `status=deleted`. ' +
         'What `q` finds may be a second behind; users who do not allow search are not found by it.',
-      operationId: 'list_users',
+      operationId: 'listUsers',
       tags: ['Users'],
       querystring: Type.Object(
         {
           email: Type.Optional(withoutExamples(field.email)),
           phone: Type.Optional(withoutExamples(field.phone)),
-          status: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: userStatuses, description: 'Only users in this state.' })),
+          status: Type.Optional(Type.Unsafe<string>({ ...userStatus, description: 'Only users in this state.' })),
           q: Type.Optional(
             Type.String({
               maxLength: 254,
+              pattern: patternOf(ENOUGH),
               description:
                 'The beginning of words of a name, in any order, without regard to case and accents; of an email address; of a phone number ' +
                 'with country code, with or without + and separators; of a user id, from 8 characters on.',
@@ -55,7 +57,7 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
         { additionalProperties: false },
       ),
       response: {
-        200: pageResponse(Type.Unsafe<object>({ $ref: 'User#' })),
+        200: pageResponse('UserPage', userSchema),
         ...problemResponses(
           'malformed-request',
           'validation-failed',
@@ -90,6 +92,9 @@ export const listRoutes = (server: FastifyInstance, api: Api): void => {
     },
   });
 };
+
+/** Two characters that are no spaces, or one that may be a name: what is searched for as far as a pattern says it. */
+const ENOUGH = /^\s*(?:[^\s\x00][^\x00]*[^\s\x00]|[㐀-䶿一-鿿가-힣])\s*$/;
 
 /** /docs would send an example as a filter. */
 const withoutExamples = <S extends object>({ examples: _, ...schema }: S & { examples?: unknown }) => Type.Unsafe<string>(schema);

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type TSchema, Type } from 'typebox';
-import { orNull } from '../../../application/commands/fields.ts';
-import { readCursor, signCursor } from './cursor.ts';
+import { closed, orNull } from '../../../application/commands/fields.ts';
+import { patternOf } from '../schemas/pattern.ts';
+import { CURSOR, readCursor, signCursor } from './cursor.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
@@ -11,18 +12,27 @@ const ITEM_BYTES = 8 * 1024;
 /** The query parameters of every list. */
 export const pageParameters = {
   limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT, description: `Items on a page, 1 to ${MAX_LIMIT}.` }),
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_LIMIT,
+      default: DEFAULT_LIMIT,
+      format: 'int32',
+      description: `Items on a page, 1 to ${MAX_LIMIT}.`,
+    }),
   ),
-  cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before, with the same filters.' })),
+  cursor: Type.Optional(Type.String({ pattern: patternOf(CURSOR), description: 'next_cursor of the page before, with the same filters.' })),
 };
 
 /** OpenAPI response of a page: `items`, `next_cursor` and what else there is. */
-export const pageResponse = (items: TSchema, more: Record<string, TSchema> = {}) => ({
+export const pageResponse = (title: string, items: TSchema, more: Record<string, TSchema> = {}) => ({
   description: 'A page.',
   headers: { Link: { type: 'string', description: 'The next page, rel="next"; left out on the last one.' } },
   content: {
     'application/json': {
-      schema: Type.Object({ ...more, items: Type.Array(items), next_cursor: orNull(Type.String()) }),
+      schema: closed(
+        { ...more, items: Type.Array(items), next_cursor: orNull(Type.String({ description: 'null on the last page.' })) },
+        { title },
+      ),
     },
   },
 });

@@ -28,7 +28,7 @@ export const profileRoutes = (server: FastifyInstance, api: Api): void => {
       description:
         "The profile under its owner's privacy settings, for the owner, for another active user or, without `viewer_id`, for anybody. " +
         'What may not be seen is null; a profile that may not be seen at all is 404.',
-      operationId: 'get_profile',
+      operationId: 'getProfile',
       tags: ['Profiles'],
       params: userIdParams,
       querystring: Type.Object(
@@ -53,12 +53,14 @@ export const profileRoutes = (server: FastifyInstance, api: Api): void => {
     schema: {
       summary: 'Get views and recent viewers of a profile',
       description: 'The exact count of views, and who viewed, latest first, each viewer once. Deleted viewers are not listed.',
-      operationId: 'get_profile_views',
+      operationId: 'listProfileViews',
       tags: ['Profiles'],
       params: userIdParams,
       querystring: Type.Object(pageParameters, { additionalProperties: false }),
       response: {
-        200: pageResponse(viewerSchema, { count: Type.Integer({ minimum: 0, description: 'Views that counted.' }) }),
+        200: pageResponse('ProfileViewPage', viewerSchema, {
+          count: Type.Integer({ minimum: 0, format: 'int64', description: 'Views that counted.' }),
+        }),
         ...problemResponses(...refuses, 'invalid-cursor'),
       },
     },

@@ -1,19 +1,24 @@
 import { Type } from 'typebox';
+import { closed } from '../../../application/commands/fields.ts';
 import type { ProblemCode } from '../../../domain/problem.ts';
+import { IDEMPOTENCY_KEY, IF_MATCH, PREFER } from '../http/headers.ts';
+import { patternOf } from './pattern.ts';
 import { problemResponses } from './problem.ts';
+import { taskSchema } from './task.ts';
+import { userSchema } from './user.ts';
 
 // Without `examples`: /docs would send those with every request, and a used key or a stale ETag is refused.
-const header = (description: string) => Type.Optional(Type.String({ description }));
+const header = (pattern: RegExp, description: string) => Type.Optional(Type.String({ pattern: patternOf(pattern), description }));
 
 /** Documented here, read by `headers.ts`: what cannot be read is a 400 of its own, not a field error. */
 export const commandHeaders = Type.Object({
-  'If-Match': header('ETag that the user must still have, for example `"1"`; otherwise 412.'),
-  'Idempotency-Key': header('Any new id, for example a UUID: makes sending the request again safe for 24 hours.'),
-  Prefer: header('RFC 7240: `respond-async` for a task, `wait=N` to wait up to N seconds for its end.'),
+  'If-Match': header(IF_MATCH, 'ETag that the user must still have, for example `"1"`; otherwise 412.'),
+  'Idempotency-Key': header(IDEMPOTENCY_KEY, 'Any new id, for example a UUID: makes sending the request again safe for 24 hours.'),
+  Prefer: header(PREFER, 'RFC 7240: `respond-async` for a task, `wait=N` to wait up to N seconds for its end.'),
 });
 
 /** A refusal may have them too: that of a task that was waited for. */
-const applied = {
+export const applied = {
   'Idempotent-Replayed': { type: 'string', description: '`true` where the answer is that of an earlier request.' },
   'Preference-Applied': { type: 'string', description: 'Which preference of `Prefer` was followed.' },
 };
@@ -24,13 +29,13 @@ const json = (schema: object) => ({ 'application/json': { schema } });
 export const userResponse = (description: string, headers: object = {}) => ({
   description,
   headers: { ...etag, ...headers },
-  content: json({ $ref: 'User#' }),
+  content: json(userSchema),
 });
 
 const taskResponse = {
   description: 'Accepted: the task is on disk. Location is where to look.',
-  headers: { ...location('task'), 'Retry-After': { type: 'integer', description: 'Seconds to wait before looking.' } },
-  content: json({ $ref: 'Task#' }),
+  headers: { ...location('task'), 'Retry-After': { type: 'integer', format: 'int32', description: 'Seconds to wait before looking.' } },
+  content: json(taskSchema),
 };
 
 const refusedEverywhere: ProblemCode[] = [
@@ -59,7 +64,12 @@ const refusedEverywhere: ProblemCode[] = [
 
 export const viewCountResponse = {
   description: 'Recorded.',
-  content: json(Type.Object({ count: Type.Integer({ minimum: 0, description: 'Views of this user that counted so far.' }) })),
+  content: json(
+    closed(
+      { count: Type.Integer({ minimum: 0, format: 'int64', description: 'Views of this user that counted so far.' }) },
+      { title: 'ProfileViewCount' },
+    ),
+  ),
 };
 
 type Response = { headers?: object };
@@ -72,12 +82,11 @@ export const commandResponses = (
     status === 204
       ? { type: 'null', description: 'Done, now or before.' }
       : userResponse(asynchronous ? 'Done, with `Prefer: wait`.' : 'Done.', status === 201 ? location('user') : {});
-  const responses: Record<string, Response> = {
-    [status]: answers ?? done,
-    202: taskResponse,
+  const responses: Record<string, Response> = { [status]: answers ?? done, 202: taskResponse };
+  return {
+    ...Object.fromEntries(
+      Object.entries(responses).map(([code, response]) => [code, { ...response, headers: { ...response.headers, ...applied } }]),
+    ),
     ...problemResponses(...refusedEverywhere, ...refuses),
   };
-  return Object.fromEntries(
-    Object.entries(responses).map(([code, response]) => [code, { ...response, headers: { ...response.headers, ...applied } }]),
-  );
 };

@@ -3,36 +3,43 @@ import { closed, orNull } from '../../../application/commands/fields.ts';
 import { type StoredProblem, type Task, type TaskStatus, taskStatuses } from '../../../application/tasks/task.ts';
 import { Problem, type ProblemCode } from '../../../domain/problem.ts';
 import { problemDocument } from '../http/problems.ts';
+import { problemSchema } from './problem.ts';
 
 export const TASK_ID = '^task_[0-9a-v]{26}$';
 
-const count = Type.Integer({ minimum: 0 });
+const count = Type.Integer({ minimum: 0, format: 'int32' });
 
 export const taskSchema = Type.Object(
   {
     task_id: Type.String({ pattern: TASK_ID, examples: ['task_1k7m0q2v9c4t8e5r3b6n0p1s2d'] }),
     command: Type.String({ examples: ['change_email'] }),
     user_id: Type.String({ format: 'uuid' }),
-    status: Type.Unsafe<TaskStatus>({ type: 'string', enum: taskStatuses }),
-    progress: Type.Unsafe<object | null>({
-      type: ['object', 'null'],
-      properties: { done: count, total: count, failed: count },
-      required: ['done', 'total', 'failed'],
-      additionalProperties: false,
-      description: 'For tasks of many steps.',
-    }),
+    status: Type.Unsafe<TaskStatus>({ type: 'string', enum: taskStatuses, title: 'TaskStatus' }),
+    progress: orNull(
+      closed({ done: count, total: count, failed: count }, { title: 'TaskProgress', description: 'Of tasks of many steps.' }),
+    ),
     attempts: count,
     created_at: Type.String({ format: 'date-time' }),
     started_at: orNull(Type.String({ format: 'date-time', description: 'When it was first tried.' })),
     finished_at: orNull(Type.String({ format: 'date-time', description: 'When it ended.' })),
     result: orNull(
-      closed({
-        version: Type.Integer({ description: 'Version of the user that the task led to; of a recorded profile view, the count of views.' }),
-      }),
+      closed(
+        {
+          version: Type.Integer({
+            format: 'int64',
+            description: 'Version of the user that the task led to; of a recorded profile view, the count of views.',
+          }),
+        },
+        { title: 'TaskResult', description: 'What a task that succeeded led to.' },
+      ),
     ),
-    error: Type.Unsafe<object | null>({ oneOf: [{ $ref: 'Problem#' }, { type: 'null' }], description: 'The problem that stopped it.' }),
+    error: orNull(problemSchema),
   },
-  { $id: 'Task', title: 'Task', description: 'An asynchronous operation. Kept for 7 days after it ended.', additionalProperties: false },
+  {
+    title: 'Task',
+    description: 'An asynchronous operation. `error` is the problem that stopped it. Kept for 7 days after it ended.',
+    additionalProperties: false,
+  },
 );
 
 export const problemOfTask = ({ code, ...facts }: StoredProblem): Problem => new Problem(code as ProblemCode, facts);

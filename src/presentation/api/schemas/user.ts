@@ -9,7 +9,12 @@ const time = (description: string) => Type.String({ format: 'date-time', descrip
 
 const privacySettings = Type.Object(
   {
-    profile_visibility: Type.Unsafe<ProfileVisibility>({ type: 'string', enum: profileVisibilities }),
+    profile_visibility: Type.Unsafe<ProfileVisibility>({
+      type: 'string',
+      enum: profileVisibilities,
+      title: 'ProfileVisibility',
+      description: 'Who may see the profile at all.',
+    }),
     show_email: Type.Boolean(),
     show_phone: Type.Boolean(),
     show_birth_date: Type.Boolean(),
@@ -17,56 +22,58 @@ const privacySettings = Type.Object(
     show_bio: Type.Boolean(),
     allow_search: Type.Boolean(),
   },
-  { additionalProperties: false },
+  { title: 'PrivacySettings', additionalProperties: false },
 );
+
+export const userName = closed(
+  {
+    first_name: Type.String({ description: 'Given name.', examples: ['John'] }),
+    last_name: orNull(Type.String({ description: 'Family name.', examples: ['Doe'] })),
+  },
+  { title: 'UserName' },
+);
+
+export const blockFields = {
+  reason: orNull(Type.String({ description: 'Why the user is blocked.' })),
+  until: orNull(Type.String({ format: 'date-time', description: 'When the block ends by itself.' })),
+};
+
+export const userStatus = {
+  type: 'string',
+  enum: userStatuses,
+  title: 'UserStatus',
+  description: '`deleted` only in a list of deleted users.',
+};
 
 /** The user as the outside sees it: the state with its id and version, and of a block without what only the fold needs to know. */
 type UserView = Omit<User, 'blocked'> &
   Pick<StoredUser, 'user_id' | 'version'> & { blocked: Omit<NonNullable<User['blocked']>, 'before'> | null };
 
 // A field of the user that is missing here, or in `userView`, does not compile.
-export const userSchema = Type.Object(
-  {
-    user_id: Type.String({ format: 'uuid', examples: ['550e8400-e29b-41d4-a716-446655440000'] }),
-    username: orNull(
-      closed(
-        {
-          first_name: Type.String({ examples: ['John'] }),
-          last_name: orNull(Type.String({ description: 'Family name.', examples: ['Doe'] })),
-        },
-        { description: 'Null once the user is deleted.' },
-      ),
-    ),
-    email: orNull(Type.String({ format: 'email', description: 'Email address.', examples: ['john.doe@example.com'] })),
-    phone: orNull(Type.String({ description: 'Phone number in E.164.', examples: ['+79991234567'] })),
-    language_code: Type.String({ description: 'BCP 47.', examples: ['en'] }),
-    status: Type.Unsafe<UserStatus>({
-      type: 'string',
-      enum: userStatuses,
-      description: '`deleted` only in a list of deleted users.',
-    }),
-    blocked: orNull(
-      closed(
-        {
-          reason: orNull(Type.String({ description: 'Why.' })),
-          until: orNull(Type.String({ format: 'date-time', description: 'When it ends by itself.' })),
-          at: time('When it began.'),
-        },
-        { examples: [null], description: 'The block, while the user is blocked.' },
-      ),
-    ),
-    avatar_url: orNull(
-      Type.String({ format: 'uri', description: 'Address of the avatar.', examples: ['https://cdn.example.com/john.png'] }),
-    ),
-    bio: orNull(Type.String({ description: 'A few lines about the person.', examples: ['Builds bridges.'] })),
-    birth_date: orNull(Type.String({ format: 'date', description: 'Birth date.', examples: ['1990-05-21'] })),
-    privacy_settings: privacySettings,
-    version: Type.Integer({ minimum: 1, description: 'Number of changes so far; the ETag.', examples: [1] }),
-    created_at: time('When the user was created.'),
-    updated_at: time('When the user was last changed.'),
-  } satisfies Record<keyof UserView, TSchema>,
-  { $id: 'User', title: 'User', description: 'A user. Every field is always there; what is empty is null.', additionalProperties: false },
-);
+export const userFields = {
+  user_id: Type.String({ format: 'uuid', examples: ['550e8400-e29b-41d4-a716-446655440000'] }),
+  username: orNull(userName),
+  email: orNull(Type.String({ format: 'email', description: 'Email address.', examples: ['john.doe@example.com'] })),
+  phone: orNull(Type.String({ description: 'Phone number in E.164.', examples: ['+79991234567'] })),
+  language_code: Type.String({ description: 'BCP 47.', examples: ['en'] }),
+  status: Type.Unsafe<UserStatus>(userStatus),
+  blocked: orNull(
+    closed({ ...blockFields, at: time('When it began.') }, { title: 'UserBlock', description: 'The block, while the user is blocked.' }),
+  ),
+  avatar_url: orNull(Type.String({ format: 'uri', description: 'Address of the avatar.', examples: ['https://cdn.example.com/john.png'] })),
+  bio: orNull(Type.String({ description: 'A few lines about the person.', examples: ['Builds bridges.'] })),
+  birth_date: orNull(Type.String({ format: 'date', description: 'Birth date.', examples: ['1990-05-21'] })),
+  privacy_settings: privacySettings,
+  version: Type.Integer({ minimum: 1, format: 'int32', description: 'Number of changes so far; the ETag.', examples: [1] }),
+  created_at: time('When the user was created.'),
+  updated_at: time('When the user was last changed.'),
+} satisfies Record<keyof UserView, TSchema>;
+
+export const userSchema = Type.Object(userFields, {
+  title: 'User',
+  description: 'A user. Every field is always there; what is empty is null, and so is the name of a deleted user.',
+  additionalProperties: false,
+});
 
 /** The order of fields is the documented one. */
 export const userView = ({ user_id, version, user }: StoredUser): UserView => ({
