@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -118,6 +118,27 @@ it('of a port that another program has, doctor says so', async () => {
   expect(await wrongWith({ PORT: String(port) })).toEqual([
     expect.stringMatching(new RegExp(`^port: ${port} is taken by another program → set PORT`)),
   ]);
+});
+
+it('of servers that take connections and say nothing, doctor says so, and ends', async () => {
+  const silent = createTcpServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  last.push(() => silent.close());
+  const at = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const { code, stdout } = await runLumin(['doctor'], {
+    PORT: '0',
+    DATABASE_URL: `postgresql://u:s3cret@${at}/d`,
+    REDIS_URL: `redis://${at}`,
+    NATS_URL: `nats://${at}`,
+  });
+  const wrong = wrongOf(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  );
+  expect(code).toBe(1);
+  expect(wrong).toEqual(['PostgreSQL', 'Redis', 'NATS'].map((name) => expect.stringMatching(`^${name}: ${at} does not answer in time`)));
 });
 
 it('of a host that is none of this machine, doctor says so', async () =>

@@ -50,7 +50,8 @@ const connected = async (folder: string): Promise<Socket | null> => {
     // Who listens in a folder of somebody else is not asked; to open it is refused, and says so.
     if (process.platform !== 'win32' && lstatSync(address).uid !== process.geteuid?.()) return null;
   } catch (error) {
-    if (NOBODY.has((error as NodeJS.ErrnoException).code ?? '')) return null;
+    // A folder that cannot be looked at: to open it is refused, and says so.
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) return null;
     throw error;
   }
   const socket = connect({ path: address, allowHalfOpen: true });

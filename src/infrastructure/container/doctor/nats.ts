@@ -1,3 +1,4 @@
+import { connect as connectSocket } from 'node:net';
 import {
   JetStreamApiCodes,
   JetStreamApiError,
@@ -28,7 +29,7 @@ export const natsOf = async (name: string, url: string, setting: string, config:
   let connection: NatsConnection | null = null;
   try {
     connection = await connect({
-      servers,
+      servers: await greeting(servers),
       name: 'lumin-doctor',
       ...(user && (password ? { user, pass: password } : { token: user })),
       ...(tls && { tls: {} }),
@@ -46,6 +47,26 @@ export const natsOf = async (name: string, url: string, setting: string, config:
   } finally {
     await connection?.close();
   }
+};
+
+/**
+ * Those that say something, as every NATS does first. The client keeps the socket of one that is silent, and the process with it.
+ * @throws the first one's error where none does
+ */
+const greeting = async (servers: readonly string[]): Promise<string[]> => {
+  const heard = await Promise.allSettled(servers.map(greets));
+  const found = servers.filter((_, index) => heard[index]?.status === 'fulfilled');
+  if (found.length === 0) throw (heard[0] as PromiseRejectedResult).reason;
+  return found;
+};
+
+const greets = (server: string): Promise<unknown> => {
+  const [, host = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(server) ?? [];
+  const socket = connectSocket({ host, port: Number(port), timeout: CONNECT_MS });
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  socket.once('data', resolve).once('error', reject);
+  socket.once('timeout', () => reject(new Error('timeout'))).once('close', () => reject(new Error('closed connection')));
+  return promise.finally(() => socket.destroy());
 };
 
 const jetStream = async (name: string, connection: NatsConnection, server: Place, config: Config, use: Use): Promise<Finding[]> => {

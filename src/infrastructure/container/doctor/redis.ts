@@ -26,6 +26,7 @@ export const redisOf = async (name: string, url: string, password: string, { set
     ...address,
     lazyConnect: true,
     connectTimeout: CONNECT_MS,
+    disconnectTimeout: 1,
     commandTimeout: ANSWER_MS,
     retryStrategy: null,
     enableOfflineQueue: false,
@@ -45,11 +46,17 @@ export const redisOf = async (name: string, url: string, password: string, { set
     return await look(name, client, server, { db, auth });
   } catch (error) {
     // What ioredis throws only says that the connection is closed; what it emitted says why.
-    return [explained(name, emitted ?? error, server), unknown(`${name} memory, latency, clock`, `can be told once ${name} is reached`)];
+    return [
+      explained(name, emitted ?? inOurWords(error), server),
+      unknown(`${name} memory, latency, clock`, `can be told once ${name} is reached`),
+    ];
   } finally {
     client.disconnect();
   }
 };
+
+/** What the connection to Redis is told by where it answers nothing. */
+const inOurWords = (error: unknown): unknown => ((error as Error).message === 'Command timed out' ? new Error('no answer in time') : error);
 
 /** Whether it asks for the password. */
 const authenticate = async (client: Client, username: string, secret: string): Promise<boolean> => {
