@@ -16,6 +16,9 @@ export const commands = {
   config: { runs: 'here', load: async () => (await import('./config.ts')).config },
   migrate: { runs: 'alone on the database', load: async () => (await import('./migrate.ts')).migrate },
   'migrate status': { runs: 'on the database', load: async () => (await import('./migrate.ts')).migrate },
+  doctor: { runs: 'here', load: async () => (await import('./doctor.ts')).doctor },
+  demo: { runs: 'on the database', load: async () => (await import('./demo.ts')).demo },
+  reset: { runs: 'here', load: async () => (await import('./reset.ts')).reset },
   verify: { runs: 'on the database', load: async () => (await import('./verify.ts')).verify },
   rebuild: { runs: 'on the database', load: async () => (await import('./rebuild.ts')).rebuild },
   events: {

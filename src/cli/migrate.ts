@@ -1,13 +1,11 @@
-import { basename } from 'node:path';
 import { OwnError } from '../domain/own-error.ts';
-import { readConfig } from '../infrastructure/container/config.ts';
-import { type Database, StoreFailure } from '../infrastructure/persistence/database/database.ts';
-import { confirmed } from './confirmed.ts';
+import type { Database } from '../infrastructure/persistence/database/database.ts';
 import type { CliContext } from './context.ts';
+import { eventsIn } from './events-in.ts';
+import { agreedToLose, type LossFlags } from './loss.ts';
 import { UsageError } from './usage-error.ts';
 
 const SAID = { applied: 'applied', pending: 'pending', reverted: 'reverted', unknown: 'applied by a later release' };
-const NO_TABLE = '42P01';
 
 export type MigrateOptions = { direction: 'up' | 'down' | 'status'; yes?: boolean; loseTheLog?: boolean };
 
@@ -26,29 +24,18 @@ export const migrate = async (context: CliContext, options: MigrateOptions): Pro
   }, 'owner');
 };
 
-/** Twice where the log is at stake: by `--lose-the-log`, and as for every step back. @throws OwnError */
-const agreed = async ({ env }: CliContext, database: Database, { yes = false, loseTheLog = false }: MigrateOptions): Promise<void> => {
+const agreed = async ({ env }: CliContext, database: Database, flags: LossFlags): Promise<void> => {
+  const { location } = database;
   const events = await eventsIn(database);
-  const atStake = [
-    ...(events > 0 ? [`the log of ${database.location} has ${events.toLocaleString('en-US')} ${events === 1 ? 'event' : 'events'}`] : []),
-    ...(readConfig(env).APP_ENV === 'production' ? ['this is production (APP_ENV)'] : []),
-  ];
-  if (atStake.length > 0 && !loseTheLog) {
-    throw new OwnError(
-      `migrate down is refused, because ${atStake.join(', and ')}: a step back loses what it takes away, the first step the whole log. ` +
-        'Make a backup (deploy/backup.sh create FILE), and say --lose-the-log where that is meant',
-    );
-  }
-  const loss = events > 0 ? ', and what it takes away of its events is lost' : '';
-  await confirmed(`the schema of ${database.location} goes one step back${loss}`, basename(database.location), yes);
-};
-
-const eventsIn = async (database: Database): Promise<number> => {
-  try {
-    const [head] = await database.query<{ position: number }>('select position from log_head');
-    return head?.position ?? 0;
-  } catch (error) {
-    if (error instanceof StoreFailure && error.sqlstate === NO_TABLE) return 0;
-    throw error;
-  }
+  await agreedToLose(
+    env,
+    {
+      command: 'migrate down',
+      location,
+      events,
+      why: 'a step back loses what it takes away, the first step the whole log. Make a backup (deploy/backup.sh create FILE)',
+      question: `the schema of ${location} goes one step back${events > 0 ? ', and what it takes away of its events is lost' : ''}`,
+    },
+    flags,
+  );
 };

@@ -7,14 +7,16 @@ export type Global = { json?: boolean; color: boolean; url?: string };
 export type Run = (name: CommandName, options: object, global: Global) => Promise<void>;
 
 const whole =
-  (what: string, least: number, digits: number) =>
+  (what: string, least: number, most: number) =>
   (text: string): number => {
-    if (!new RegExp(`^\\d{1,${digits}}$`).test(text) || Number(text) < least) throw new InvalidArgumentError(`It must be ${what}.`);
+    if (!/^\d{1,15}$/.test(text) || Number(text) < least || Number(text) > most) throw new InvalidArgumentError(`It must be ${what}.`);
     return Number(text);
   };
 
 const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  lumin ${line}`).join('\n')}`;
 
+/** More are no demonstration. */
+const MOST_USERS = 10_000;
 const STATUSES = ['active', 'inactive', 'blocked', 'deleted'];
 
 /** The command line: what it takes and what its help says. It loads nothing of the service. */
@@ -55,6 +57,37 @@ Examples:
     root.command('config').description('Every variable, its value in force and where it is from; exit code 1 where one is wrong.'),
   ).addHelpText('after', examples('config', 'config --json'));
 
+  runs(
+    root
+      .command('doctor')
+      .description(
+        'Look at all that the service needs: Node, folder, port, .env, the configuration, database, Redis, NATS, clocks. ' +
+          'Says of what is wrong what mends it; exit code 1 where something is.',
+      ),
+  ).addHelpText('after', examples('doctor', 'doctor --json'));
+
+  runs(
+    root
+      .command('demo')
+      .description(
+        'Fill an empty database with people to try things on: a year of changes, profile views, blocked, inactive and deleted ones, ' +
+          'tasks of every status. With NATS configured, their events go there as all events do. Refused in production.',
+      )
+      .option('--users <number>', 'how many people', whole(`a whole number from 1 to ${MOST_USERS}`, 1, MOST_USERS), 1_000)
+      .option('--seed <number>', 'other people for another number, the same ones for the same', whole('a whole number', 0, 999_999_999), 1),
+  ).addHelpText('after', examples('demo', 'demo --users 50 --seed 7'));
+
+  runs(
+    root
+      .command('reset')
+      .description(
+        'Remove the embedded database, where nobody has it open. It asks, or wants --yes where nobody can be asked. ' +
+          'Files in its folder that the service has not made stay.',
+      )
+      .option('--yes', 'do not ask')
+      .option('--lose-the-log', 'also in production, and where there are events'),
+  ).addHelpText('after', examples('reset', 'reset --lose-the-log --yes'));
+
   const migrate = root
     .command('migrate')
     .summary('Bring the database schema up to date, back, or say where it stands.')
@@ -82,7 +115,7 @@ Examples:
       .command('events')
       .description('The log in order of position, without personal data.')
       .option('-f, --follow', 'go on with what is written from now on, until Ctrl-C')
-      .option('--after <position>', 'begin after this position', whole('a position, a whole number', 0, 15))
+      .option('--after <position>', 'begin after this position', whole('a position, a whole number', 0, 999_999_999_999_999))
       .option('--user <id>', 'only the events of this user, views of the profile included'),
   ).addHelpText('after', examples('events --after 1000', 'events --follow', 'events --user 550e8400-e29b-41d4-a716-446655440000'));
 
@@ -103,7 +136,7 @@ Examples:
       .option('--q <text>', 'words of a name, the beginning of an address, of a number or of an id')
       .option('--email <address>', 'only the user with this address')
       .option('--phone <number>', 'only the user with this number')
-      .option('--limit <number>', 'at most so many', whole('a whole number from 1 to 99999', 1, 5), 50)
+      .option('--limit <number>', 'at most so many', whole('a whole number from 1 to 99999', 1, 99_999), 50)
       .option('--all', 'all of them'),
     'users list',
   ).addHelpText('after', examples('users list --status blocked', 'users list --q ann --limit 5', 'users list --all --json'));

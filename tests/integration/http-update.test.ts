@@ -52,8 +52,8 @@ describe('a change of several fields', () => {
 
   it('takes effect whole or not at all', async () => {
     const other = await created(service);
-    expectProblem(await patch({ bio: 'New', phone: other.phone }), 409, 'phone-taken');
-    expectProblem(await patch({ bio: 'New', email: other.email.toUpperCase() }), 409, 'email-taken');
+    expectProblem(await patch({ bio: 'New', phone: other.phone }), 409, 'phone-taken', '/phone');
+    expectProblem(await patch({ bio: 'New', email: other.email.toUpperCase() }), 409, 'email-taken', '/email');
     expectProblem(
       await patch({ bio: 'New', birth_date: '2099-01-01', language_code: 'x' }),
       422,

@@ -137,7 +137,7 @@ describe('npm run lumin', () => {
     try {
       const { code, stdout } = await runLumin(['--help'], { NODE_V8_COVERAGE: coverage, DATABASE_URL: 'nonsense' });
       expect(code).toBe(0);
-      for (const name of ['config', 'migrate', 'verify', 'rebuild', 'events', 'users', 'completion', 'help'])
+      for (const name of ['config', 'doctor', 'demo', 'reset', 'migrate', 'verify', 'rebuild', 'events', 'users', 'completion', 'help'])
         expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
       const [file] = readdirSync(coverage);
       const { result } = JSON.parse(readFileSync(join(coverage, file ?? ''), 'utf8'));
@@ -187,16 +187,26 @@ describe('npm run lumin', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining(`lumin: Did you mean ${meant}?\n`)]);
   });
 
-  it.each([['config'], ['migrate'], ['verify'], ['rebuild'], ['events'], ['users'], ['users', 'get'], ['users', 'list'], ['completion']])(
-    'help %s %s has an example, fits 80 columns, and is what --help says',
-    async (...name) => {
-      const [help, flag] = await Promise.all([runLumin(['help', ...name], {}), runLumin([...name, '--help'], {})]);
-      expect(help.stdout).toContain(`Usage: lumin ${name.join(' ')}`);
-      expect(help.stdout).toMatch(/^Examples:\n( +\S.*\n)+$/m);
-      expect(Math.max(...help.stdout.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
-      expect([help.code, flag]).toEqual([0, help]);
-    },
-  );
+  it.each([
+    ['config'],
+    ['doctor'],
+    ['demo'],
+    ['reset'],
+    ['migrate'],
+    ['verify'],
+    ['rebuild'],
+    ['events'],
+    ['users'],
+    ['users', 'get'],
+    ['users', 'list'],
+    ['completion'],
+  ])('help %s %s has an example, fits 80 columns, and is what --help says', async (...name) => {
+    const [help, flag] = await Promise.all([runLumin(['help', ...name], {}), runLumin([...name, '--help'], {})]);
+    expect(help.stdout).toContain(`Usage: lumin ${name.join(' ')}`);
+    expect(help.stdout).toMatch(/^Examples:\n( +\S.*\n)+$/m);
+    expect(Math.max(...help.stdout.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
+    expect([help.code, flag]).toEqual([0, help]);
+  });
 
   it('says its version', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

@@ -138,6 +138,25 @@ describe('the compose file for development', () => {
     expect(redis.environment.REDISCLI_AUTH).toBe('word');
   });
 
+  it.each([
+    ['.env.example', text('.env.example')],
+    ['the .env that the system was commissioned with', /```env\n(.*?)\n```/s.exec(text('docs/getting-started.md'))?.[1] ?? ''],
+  ])('takes %s as it stands: containers differ by nothing that is meant for processes on this machine', (_, file) => {
+    const env = parseEnv(file) as Record<string, string>;
+    expect(Object.keys(env).length).toBeGreaterThan(10);
+    const told = ['APP_ENV', 'APP_DEBUG', 'LOG_LEVEL', 'ALLOWED_ORIGINS', 'DATABASE_POOL_SIZE', 'DATABASE_MAX_OVERFLOW', 'NATS_STREAM'];
+    const { services: given } = readCompose(env);
+    for (const [name, { environment }] of own) {
+      const expected = { ...environment };
+      for (const variable of told) if (env[variable]) expected[variable] = env[variable];
+      expect(given[name].environment, name).toEqual(expected);
+      expect(readConfig(given[name].environment), name).toMatchObject({ DATABASE_URL: { kind: 'postgres' } });
+      const reduced = { ...given[name], environment };
+      expect(reduced, name).toEqual(compose.services[name]);
+    }
+    for (const server of ['postgres', 'redis', 'nats']) expect(given[server]).toEqual(compose.services[server]);
+  });
+
   it('starts things in their order: healthy servers, the migration, the roles', () => {
     for (const [name, { depends_on = {} }] of services) {
       for (const [other, { condition }] of Object.entries<{ condition: string }>(depends_on)) {

@@ -55,6 +55,9 @@ const bounds = sources.flatMap(({ file, source }) => [...source.matchAll(BOUND)]
 /** Bounds of a form of text, which docs/input.md and OpenAPI tell, and of what the service decides by itself. */
 const ELSEWHERE = new Set([
   'src/cli/events.ts AT_ONCE',
+  'src/cli/demo/live-through.ts AT_ONCE',
+  'src/cli/program.ts MOST_USERS',
+  'src/infrastructure/container/doctor/folder.ts LEAST_FREE_BYTES',
   'src/cli/users.ts AT_ONCE',
   'src/cli/over-http/events.ts AT_ONCE',
   'src/cli/over-http/users.ts AT_ONCE',

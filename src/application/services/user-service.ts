@@ -61,6 +61,7 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
         return { events: [...ended, ...own], view, task: own.length > 0 ? task : undefined };
       },
       viewer_id: view?.viewer_id,
+      names: hasNewNames(request.input) ? 'new' : undefined,
       input_size: sizeOf(request.input),
       once: request.once,
       completes: request.completes,
@@ -124,6 +125,8 @@ export const userService = ({ users, tasks, now, newUuid, randomBytes, wake }: P
 
   return { execute, accept };
 };
+
+const hasNewNames = (input: unknown): boolean => Object.keys(input as object).some((name) => name.startsWith('new_'));
 
 export type UserService = ReturnType<typeof userService>;
 

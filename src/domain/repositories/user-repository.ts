@@ -55,6 +55,8 @@ export type Change = Readonly<{
   /** True where the user is expected not to exist yet: saves a look. */
   creates?: boolean;
   once?: Once | undefined;
+  /** `new` where the input calls the new value of a field so: a problem of that field points to it. */
+  names?: 'new' | undefined;
   /** What the change keeps in memory until it is decided, in bytes. */
   input_size?: number;
   /** Set where the change is a view: many of one user may be under way at once, but one of each viewer. */

@@ -402,9 +402,9 @@ const laneOf = ({ user_id, viewer_id }: Change): string => (viewer_id ? `views $
 
 const traces = (batch: readonly Waiting[]) => batch.map(({ trace }) => trace);
 
-const taken = (code: 'email-taken' | 'phone-taken', { creates }: Change): Problem => {
+const taken = (code: 'email-taken' | 'phone-taken', { names }: Change): Problem => {
   const field = code === 'email-taken' ? 'email' : 'phone';
-  const pointer = creates ? `/${field}` : `/new_${field}`;
+  const pointer = names === 'new' ? `/new_${field}` : `/${field}`;
   return new Problem(code, { errors: [{ pointer, code, detail: 'another user has it' }] });
 };
 
