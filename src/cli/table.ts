@@ -8,10 +8,10 @@ const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]
 
 const graphemes = new Intl.Segmenter();
 
-/** What a person sees of a value, on one line; whatever is in it, it writes over nothing. */
+/** What a person sees of a value, on one line that can be wrapped; whatever is in it, it writes over nothing. */
 export const printable = (value: unknown): string => {
   if (value === null || value === undefined) return '-';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'object' ? JSON.stringify(value).replaceAll(',"', ', "') : String(value);
   return text.replace(UNSAFE, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 };
 

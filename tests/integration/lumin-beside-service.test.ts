@@ -152,7 +152,7 @@ describe('a data folder with a path that is too long for a socket', () => {
 
     chmodSync(own, 0o777);
     const next = await start(env);
-    expect(next.stdout()).toContain('is not a folder of this user alone');
+    await until('it is said', () => next.stdout().includes('is not a folder of this user alone'));
     expect(await runLumin(['verify'], { DATABASE_URL: `pglite://${folder}`, ...env })).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^lumin: \S+ is not a folder of this user alone; remove it, or set XDG_RUNTIME_DIR\n$/),

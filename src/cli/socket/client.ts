@@ -11,7 +11,7 @@ const MOST_LETTERS = 16 * 1_048_576;
 /** What a command that is given up may take to end. */
 const END_MS = 5_000;
 /** Nobody listens there, or nobody any more. */
-const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'ENOTSOCK']);
+const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK']);
 
 /**
  * Lets the service that has the data folder open run the command, and writes what it answers.
@@ -50,7 +50,7 @@ const connected = async (folder: string): Promise<Socket | null> => {
     // Who listens in a folder of somebody else is not asked; to open it is refused, and says so.
     if (process.platform !== 'win32' && lstatSync(address).uid !== process.geteuid?.()) return null;
   } catch (error) {
-    // A folder that cannot be looked at: to open it is refused, and says so.
+    // A folder that cannot be looked at cannot be opened either, and that says why.
     if ((error as NodeJS.ErrnoException).syscall !== undefined) return null;
     throw error;
   }

@@ -354,6 +354,8 @@ export const buildApp = async (
       const before = await readModel();
       try {
         return await work(eventStore(database), database);
+      } catch (error) {
+        throw inWords(error, database.place);
       } finally {
         // A rebuild changes rows without events.
         if ((await readModel().catch(() => null)) !== before) caches.cache.forget();
