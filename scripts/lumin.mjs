@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
-const isNewEnough = major > 22 || (major === 22 && minor >= 18);
+const isNewEnough = major > 22 || (major === 22 && minor >= 19);
 const [system, program] = process.platform === 'win32' ? ['win', 'node.exe'] : [process.platform, 'node'];
 const own = fileURLToPath(new URL(`../node_modules/node-${system}-${process.arch}/bin/${program}`, import.meta.url));
 

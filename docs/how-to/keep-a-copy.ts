@@ -1,5 +1,5 @@
 // Keeps a copy of all users in a file, from the list of the API and the events in NATS: docs/how-to/keep-a-copy.md.
-// node keep-a-copy.ts, with Node.js 22.18 or later, @nats-io/transport-node and @nats-io/jetstream.
+// node keep-a-copy.ts, with Node.js 22.19 or later, @nats-io/transport-node and @nats-io/jetstream.
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AckPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';

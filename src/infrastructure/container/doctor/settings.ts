@@ -4,7 +4,7 @@ import { loadEnvFile } from '../env-file.ts';
 import { isFromFile, rememberFromFile } from '../from-file.ts';
 import { type Finding, ok, wrong } from './finding.ts';
 
-const OLDEST_NODE = [22, 18] as const;
+const OLDEST_NODE = [22, 19] as const;
 
 export const nodeOf = (version = process.versions.node): Finding => {
   const [major = 0, minor = 0] = version.split('.').map(Number);
