@@ -5,18 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { node, root } from '../fixtures/child.ts';
 import { anyStore, type Store } from '../fixtures/database-kinds.ts';
 import { created } from '../fixtures/http.ts';
 import { type Service, startService } from '../fixtures/http-service.ts';
 import { endAtExit } from '../fixtures/leftovers.ts';
-import { type OwnServer, startNats } from '../fixtures/own-servers.ts';
+import { findNats, type OwnServer, startNats } from '../fixtures/own-servers.ts';
 import { until } from '../fixtures/until.ts';
 
 const STREAM = 'lumin-events';
 
-describe.skipIf(inject('natsUrl') === null)('the program of docs/how-to/keep-a-copy.md [needs nats-server]', () => {
+describe.skipIf(findNats() === undefined)('the program of docs/how-to/keep-a-copy.md [needs nats-server]', () => {
   let folder: string;
   let file: string;
   let nats: OwnServer;

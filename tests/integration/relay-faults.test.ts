@@ -1,13 +1,13 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { RetentionPolicy } from '@nats-io/jetstream';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { eventStream } from '../../src/infrastructure/messaging/event-stream.ts';
 import { type Database, StoreFailure } from '../../src/infrastructure/persistence/database/database.ts';
 import { eventFeed } from '../../src/infrastructure/persistence/log/event-feed.ts';
 import { relayStatus } from '../../src/infrastructure/persistence/log/relay-checkpoint.ts';
 import { anyStore } from '../fixtures/database-kinds.ts';
-import { type OwnServer, startNats } from '../fixtures/own-servers.ts';
+import { findNats, type OwnServer, startNats } from '../fixtures/own-servers.ts';
 import { codeOf, openRelayRig, type RelayRig } from '../fixtures/relay-rig.ts';
 import { until } from '../fixtures/until.ts';
 
@@ -39,7 +39,7 @@ const mortal = (dies: (sql: string) => boolean) => {
   };
 };
 
-describe.skipIf(inject('natsUrl') === null)('the relay when something fails [needs nats-server]', () => {
+describe.skipIf(findNats() === undefined)('the relay when something fails [needs nats-server]', () => {
   test('one of two leads; when it stops the other goes on at once, and nothing is published twice', async () => {
     await started();
     const first = rig.startRelay();
