@@ -14,7 +14,7 @@ import { startLoad } from '../fixtures/load.ts';
 import { seeded } from '../fixtures/seeded.ts';
 import { until } from '../fixtures/until.ts';
 
-/** The last commit before the schema changed. */
+/** The last commit before the schema changed. Of what it needs, @fastify/swagger-ui is here for its sake alone. */
 const BEFORE = '91d253044e02e99d5cbdc7fb842013dc935197a1';
 const { available, make } = storeKinds().at(-1) as ReturnType<typeof storeKinds>[number];
 const known = available && spawnSync('git', ['cat-file', '-e', `${BEFORE}^{commit}`], { cwd: root }).status === 0;
