@@ -50,8 +50,10 @@ describe('beside a newer release, which writes events that this one does not kno
       );
       expectProblem(refused as never, 503, 'stream-unreadable');
       expect(changed?.status).toBe(200);
-      const history = () => service.request('GET', `/api/users/${theirs.user_id}/events`);
-      await until('the cache has heard of it', async () => (await history()).status === 503);
+      // Until then the history has an event that the document of this release cannot know.
+      const history = () => service.server.inject(`/api/users/${theirs.user_id}/events`);
+      await until('the cache has heard of it', async () => (await history()).statusCode === 503);
+      expectProblem(await service.request('GET', `/api/users/${theirs.user_id}/events`), 503, 'stream-unreadable');
     },
   );
 
