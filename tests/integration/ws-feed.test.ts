@@ -103,7 +103,11 @@ onEachDatabase('the live feed', (make) => {
     /** The client as it stands there, and what it was sent since it last began. */
     const openDocumented = async () => {
       const text = readFileSync(new URL('../../docs/live-feed.md', import.meta.url), 'utf8');
-      const code = (/## A client that misses nothing\n\n```js\n([\s\S]*?)```/.exec(text)?.[1] ?? '').replace('ws://localhost:8000/ws', url);
+      const code = (/## A client that misses nothing\n[\s\S]*?```js\n([\s\S]*?)```/.exec(text)?.[1] ?? '').replace(
+        'ws://localhost:8000/ws',
+        url,
+      );
+      expect(code).toContain(url);
       const seen: any[] = [];
       const sockets: WebSocket[] = [];
       let stopped = false;
